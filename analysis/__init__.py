@@ -1,0 +1,1 @@
+"""Columns in, meaning out: connections, TCP states, verdicts, the layers of one packet."""

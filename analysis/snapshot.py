@@ -1,0 +1,26 @@
+"""What a session publishes: everything known so far, as values that any thread may read."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from analysis.connections import Connections
+    from capture.batch import Interface
+    from capture.errors import Problem
+    from capture.table import Packets
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """The capture as far as it has been read. `bytes_total` is None where the size is not known (a stream)."""
+
+    packets: Packets
+    connections: Connections
+    interfaces: tuple[Interface, ...]
+    problems: tuple[Problem, ...]
+    bytes_read: int
+    bytes_total: int | None
+    finished: bool  # no more packets will come
+    cancelled: bool = False  # the reader was told to stop before the end

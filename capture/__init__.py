@@ -1,0 +1,1 @@
+"""Frames in, columns out: files and streams, the packet table, header decoding in bulk."""

@@ -1,0 +1,66 @@
+"""Append-only numpy columns that grow by doubling; readers take slices that stay valid."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from numpy.typing import DTypeLike, NDArray
+
+
+class Columns:
+    """Named columns of one length. One thread writes; any thread may hold slices that `view` returned.
+
+    Growing copies into new arrays, so an older slice keeps its old (complete) memory. `schema` gives each
+    column's dtype, or (dtype, width) for a column of short rows.
+    """
+
+    def __init__(self, schema: Mapping[str, DTypeLike | tuple[DTypeLike, int]], capacity: int = 1024) -> None:
+        self._schema = dict(schema)
+        self._capacity = max(1, capacity)
+        self._arrays = {name: self._allocate(name) for name in self._schema}
+        self._length = 0
+
+    def __len__(self) -> int:
+        return self._length
+
+    def __getitem__(self, name: str) -> NDArray[Any]:
+        """The filled part of one column; writing to it writes to the table."""
+        return self._arrays[name][: self._length]
+
+    def grow(self, count: int) -> slice:
+        """Add `count` zeroed rows at the end, visible at once, and say where they are."""
+        self._reserve(self._length + count)
+        rows = slice(self._length, self._length + count)
+        for array in self._arrays.values():
+            array[rows] = 0
+        self._length += count
+        return rows
+
+    def extend(self, values: Mapping[str, NDArray[Any]]) -> None:
+        """Append a batch given for every column. Readers see all of it or none of it."""
+        count = len(next(iter(values.values())))
+        self._reserve(self._length + count)
+        for name, array in self._arrays.items():
+            array[self._length : self._length + count] = values[name]
+        self._length += count  # last, so that no reader sees half a batch
+
+    def _reserve(self, needed: int) -> None:
+        if needed <= self._capacity:
+            return
+        while self._capacity < needed:
+            self._capacity *= 2
+        for name, old in self._arrays.items():
+            new = self._allocate(name)
+            new[: self._length] = old[: self._length]
+            self._arrays[name] = new
+
+    def _allocate(self, name: str) -> NDArray[Any]:
+        kind = self._schema[name]
+        if isinstance(kind, tuple):
+            return np.empty((self._capacity, kind[1]), kind[0])
+        return np.empty(self._capacity, kind)

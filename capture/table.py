@@ -1,0 +1,71 @@
+"""The packet table: one row a packet, append-only, read through frozen snapshots."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+
+from capture.columns import Columns
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from numpy.typing import NDArray
+
+SCHEMA: Final[dict[str, Any]] = {
+    "time_ns": np.int64,
+    "offset": np.int64,
+    "captured_length": np.uint32,
+    "original_length": np.uint32,
+    "payload_length": np.uint32,
+    "connection": np.int32,
+    "marks": np.uint32,
+    "flags": np.uint16,
+    "interface": np.uint16,
+    "states": np.uint16,
+    "protocol": np.uint8,
+}
+"""41 bytes a packet."""
+
+
+@dataclass(frozen=True, slots=True)
+class Packets:
+    """A snapshot of the packet table: N rows that never change. Row i is packet number i + 1."""
+
+    time_ns: NDArray[np.int64]  # since the epoch
+    offset: NDArray[np.int64]  # of the packet's first byte in the byte store
+    captured_length: NDArray[np.uint32]
+    original_length: NDArray[np.uint32]
+    payload_length: NDArray[np.uint32]  # of the innermost transport, by the headers' word
+    connection: NDArray[np.int32]  # row of the connection table
+    marks: NDArray[np.uint32]  # one bit a judgement
+    flags: NDArray[np.uint16]  # `capture.protocol.Flag`
+    interface: NDArray[np.uint16]  # row of the interface list
+    states: NDArray[np.uint16]  # both ends' states after this packet: a's in the low byte, b's in the high byte
+    protocol: NDArray[np.uint8]  # `capture.protocol.Protocol`
+
+    def __len__(self) -> int:
+        return len(self.time_ns)
+
+
+class PacketTable:
+    """The growing table behind the snapshots. One thread writes."""
+
+    def __init__(self) -> None:
+        self._columns = Columns(SCHEMA)
+
+    def __len__(self) -> int:
+        return len(self._columns)
+
+    def extend(self, values: Mapping[str, NDArray[Any]]) -> None:
+        """Append a batch: one array for each column of `SCHEMA`."""
+        self._columns.extend(values)
+
+    def snapshot(self) -> Packets:
+        """Everything appended so far: a few slices, whatever the size. Called by the writing thread."""
+        columns = {field.name: self._columns[field.name] for field in fields(Packets)}
+        for column in columns.values():
+            column.flags.writeable = False
+        return Packets(**columns)

@@ -1,0 +1,1 @@
+"""Views in files: text and JSON."""

@@ -168,6 +168,7 @@ _DISPUTED: Final = (
     (0x3164, 0x3164),  # a blank that is a letter
     (0x4DC0, 0x4DFF),
     (0xD7B0, 0xD7FF),
+    (0xFFA0, 0xFFA0),
     (0x1D300, 0x1D37F),
     (0x1F1E6, 0x1F1FF),  # pairs of letters that become a flag
     (0x1F3FB, 0x1F3FF),  # skin tones

@@ -36,7 +36,7 @@ def duration(nanoseconds: int, *, gap: str = " ", micro: str = "µs") -> str:
         rounded = f"{nanoseconds / unit:.{places}f}"
         if float(rounded) * unit < limit:
             return f"{rounded}{gap}{name}"
-    seconds = nanoseconds // SECOND
+    seconds = (nanoseconds + SECOND // 2) // SECOND
     if seconds < 3600:
         large, small = f"{seconds // 60}{gap}min", f"{seconds % 60}{gap}s"
     elif seconds < 86_400:

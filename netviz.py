@@ -1,0 +1,187 @@
+"""The front door: a command line in; a screen or a report out. It knows everyone, and decides nothing else.
+
+The path of every command is the same: open a source, let a session read and judge it, show what the session tells.
+Whatever is heavy to import is imported by the command that needs it, so that help and completion come at once.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Final
+
+import click
+
+from capture.errors import CaptureError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from analysis.session import Session
+
+READ_WHOLE, DAMAGED, UNUSABLE, INTERRUPTED = 0, 1, 2, 130
+STANDARD_INPUT: Final = "-"
+CAPTURE_FILE: Final = click.Path(allow_dash=True)
+
+# Both are read when the libraries are imported: one thread is enough for columns, and makes numpy start faster;
+# Textual may paint as soon as a key is handled instead of waiting for the next 60th of a second.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+os.environ.setdefault("TEXTUAL_FPS", "240")
+
+REPLAY_EXAMPLES: Final = """\b
+Examples:
+  netviz replay fixtures/handshake.pcap
+  sudo tcpdump -i lo -U -w - | netviz replay -
+  ssh router tcpdump -i eth0 -U -w - not port 22 | netviz replay -
+  netviz replay --ascii capture.pcapng.gz
+"""
+REPORT_EXAMPLES: Final = """\b
+Examples:
+  netviz report capture.pcap
+  netviz report --connection 3 --packets capture.pcap
+  netviz report --format json *.pcapng | jq -c '.connections[] | {stream, outcome}'
+
+\b
+Exit status: 0 read whole, 1 damaged (what could be read is printed), 2 wrong usage or no capture.
+"""
+COMPLETION_EXAMPLES: Final = """\b
+To install it:
+  bash  netviz completion bash > ~/.local/share/bash-completion/completions/netviz
+  zsh   netviz completion zsh > "${fpath[1]}/_netviz"
+  fish  netviz completion fish > ~/.config/fish/completions/netviz.fish
+"""
+EXAMPLES: Final = """\b
+Examples:
+  netviz replay fixtures/handshake.pcap        watch both ends change their states
+  netviz report --format json capture.pcapng   the same story for a program
+  netviz replay --help                         more of each command
+"""
+
+
+def complain(sentence: object) -> None:
+    """Tell the user, on standard error, in one line."""
+    click.echo(f"netviz: {sentence}", err=True)
+
+
+@contextmanager
+def output() -> Iterator[None]:
+    """Print within; a reader that has seen enough (`head`) ends the printing quietly."""
+    try:
+        yield
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # The interpreter flushes once more at its end, and would complain about the closed pipe.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def open_session(file: str) -> Session:
+    """Make a session that is ready to read `file`; raises `CaptureError` when there is nothing to read."""
+    if file == STANDARD_INPUT and sys.stdin.isatty():
+        raise click.UsageError("'-' reads a capture from standard input, which is the keyboard here: pipe one in.")
+    from analysis.session import Session
+    from capture.source import open_source
+
+    return Session(open_source(file), lambda _: None)
+
+
+def tell(files: Sequence[str], layout: str = "text", *, packets: bool = False, connections: Sequence[int] = ()) -> int:
+    """Print the report of each file; what is wrong with one goes to standard error and into the exit status."""
+    status = READ_WHOLE
+    with output():
+        for file in files:
+            try:
+                session = open_session(file)
+            except CaptureError as error:
+                complain(error)
+                status = UNUSABLE
+                continue
+            session.run()
+            from export.report import write_report
+
+            write_report(session, sys.stdout, layout, packets=packets, connections=connections)
+            for problem in session.snapshot.problems:
+                complain(f"{file}: {problem.message}")
+                status = max(status, DAMAGED)
+    return status
+
+
+@click.group(invoke_without_command=True, epilog=EXAMPLES)
+@click.version_option(package_name="netviz-tui", prog_name="netviz")
+@click.pass_context
+def cli(context: click.Context) -> None:
+    """See network conversations happen: both ends' TCP states, packet by packet, on real captures."""
+    if context.invoked_subcommand is None:
+        click.echo(context.get_help())
+
+
+@cli.command(epilog=REPLAY_EXAMPLES)
+@click.argument("file", type=CAPTURE_FILE)
+@click.option(
+    "--ascii", "only_ascii", is_flag=True, help="Draw with plain ASCII: for fonts where lines are two cells wide."
+)
+def replay(file: str, *, only_ascii: bool) -> int:
+    """Open a capture and step through its conversations.
+
+    FILE is a pcap or pcapng file, compressed or not; - reads standard input while the keyboard keeps working. Where
+    the output is not a terminal, the story is printed as text instead.
+    """
+    if not sys.stdout.isatty():
+        return tell([file])
+    session = open_session(file)
+    from tui.app import run
+
+    run(session, file, ascii=only_ascii)
+    return READ_WHOLE
+
+
+@cli.command(epilog=REPORT_EXAMPLES)
+@click.argument("files", metavar="FILE...", type=CAPTURE_FILE, nargs=-1, required=True)
+@click.option("--format", "layout", type=click.Choice(["text", "json"]), default="text", help="For people or programs.")
+@click.option("--packets", is_flag=True, help="Tell of every packet, too.")
+@click.option(
+    "--connection",
+    "connections",
+    metavar="N",
+    type=click.IntRange(min=0),
+    multiple=True,
+    help="Only connection N, as the report numbers them; may be given several times.",
+)
+def report(files: tuple[str, ...], layout: str, connections: tuple[int, ...], *, packets: bool) -> int:
+    """Tell the whole story of captures without a screen.
+
+    With several files, the JSON format prints one object a line.
+    """
+    return tell(files, layout, packets=packets, connections=connections)
+
+
+@cli.command(epilog=COMPLETION_EXAMPLES)
+@click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
+def completion(shell: str) -> int:
+    """Print the script that lets a shell complete netviz."""
+    from click.shell_completion import get_completion_class
+
+    kind = get_completion_class(shell)
+    assert kind is not None, "every choice of SHELL is one that click knows"
+    with output():
+        click.echo(kind(cli, {}, "netviz", "_NETVIZ_COMPLETE").source())
+    return READ_WHOLE
+
+
+def main() -> int:
+    """Run netviz on the process's command line. Returns the exit status."""
+    try:
+        status: int | None = cli.main(prog_name="netviz", standalone_mode=False)
+    except click.ClickException as error:
+        error.show()
+        return error.exit_code
+    except CaptureError as error:
+        complain(error)
+        return UNUSABLE
+    except click.Abort:  # Ctrl-C
+        return INTERRUPTED
+    return status or READ_WHOLE
+
+
+if __name__ == "__main__":
+    sys.exit(main())

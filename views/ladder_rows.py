@@ -1,0 +1,174 @@
+"""The lines of a ladder: a packet, a fold, the states before the first packet; as a picture, or in plain words."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from views.arrows import (
+    NARROW,
+    arrow,
+    arrow_role,
+    labelled_arrow,
+    layout,
+    shaft,
+    state_name,
+    state_span,
+)
+from views.durations import TIME_WIDTH, duration, moment, shorten_middle, size
+from views.glyphs import glyphs
+from views.labels import fit_label, kind, label
+from views.text import Span, cells, cut, fit
+from views.wording import _, ngettext
+
+if TYPE_CHECKING:
+    from analysis.details import Detail
+    from views.conversation import Conversation
+    from views.glyphs import Glyphs
+    from views.options import Options
+    from views.text import Line
+
+
+class Row(NamedTuple):
+    """One line of a packet: its position among the connection's packets, and which of its lines (two-row arrows)."""
+
+    position: int
+    part: int
+    detail: Detail | None
+    repeated: bool
+    selected: bool
+
+
+def packet_time(conversation: Conversation, position: int, options: Options, signs: Glyphs) -> str:
+    """A packet's time as the person wants it."""
+    times = conversation.snapshot.packets.time_ns
+    packet = int(conversation.packets[position])
+    before = int(times[conversation.packets[position - 1]]) if position else None
+    return moment(int(times[packet]), before, int(times[0]), options.time, micro=signs.micro)
+
+
+def draw_opening(conversation: Conversation, width: int, options: Options) -> Line:
+    """Both ends' states before the first packet."""
+    client, server = (conversation.opening(client=side) for side in (True, False))
+    if width < NARROW:
+        words = _("before: client {client}, server {server}").format(client=client, server=server)
+        return fit((Span(" " * 10, ""), Span(words, "state")), width)
+    columns = layout(width, options.time, states=True)
+    gap = Span(" " * (columns.span + 4), "")
+    left, right = state_span(client, columns.state), state_span(server, columns.state)
+    return fit((Span(" " * columns.left, ""), left, gap, right), width)
+
+
+def draw_packet(conversation: Conversation, row: Row, width: int, options: Options) -> Line:
+    """One packet's line (or one of its two)."""
+    if width < NARROW:
+        return _narrow_packet(conversation, row, width, options)
+    signs = glyphs(ascii_only=options.ascii)
+    packet = int(conversation.packets[row.position])
+    columns = layout(width, options.time, states=conversation.is_tcp)
+    role = arrow_role(conversation, packet, options.colour, repeated=row.repeated)
+    second = row.part == 1
+    picture = _picture(conversation, row, columns.span, options, signs)
+    ends: list[Span] = []
+    for client in (True, False) if conversation.is_tcp else ():
+        changed = None if second else conversation.changed(row.position, client=client)
+        ends.append(state_span(changed, columns.state))
+    time = "" if second or not columns.time else packet_time(conversation, row.position, options, signs)
+    line = Span(signs.lifeline, "lifeline")
+    return fit(
+        (
+            *_margin(time, columns.time, columns.left, signs, selected=row.selected),
+            *ends[:1],
+            line,
+            Span(picture, role),
+            line,
+            *((Span("  ", ""), ends[1]) if ends else ()),
+        ),
+        width,
+    )
+
+
+def _margin(time: str, time_width: int, left: int, signs: Glyphs, *, selected: bool) -> tuple[Span, Span]:
+    mark = Span(signs.mark if selected else " ", "selection")
+    return mark, Span(cut(time, time_width).rjust(time_width).ljust(left - 1), "time")
+
+
+def _picture(conversation: Conversation, row: Row, span: int, options: Options, signs: Glyphs) -> str:
+    """What stands between the lifelines."""
+    packet = int(conversation.packets[row.position])
+    what = kind(conversation, packet, repeated=row.repeated)
+    to_right, payload = conversation.from_client(packet), conversation.payload(packet)
+    shown = label(conversation, packet, row.detail, options, repeated=row.repeated)
+    if not options.two_rows:
+        return labelled_arrow(shown, what, span, to_right=to_right, payload=payload, signs=signs)
+    if row.part == 0:
+        text = "  " + fit_label(shown, span - 3, signs.ellipsis)
+        return text + " " * (span - cells(text))
+    head = signs.reset if what == "rst" else signs.head_right if to_right else signs.head_left
+    return arrow("", span, to_right=to_right, line=shaft(what, payload, signs), head=head)
+
+
+def fold_words(conversation: Conversation, run: tuple[int, int], payload: int, micro: str) -> str:
+    """How many packets a fold hides, their payload, and the time since the packet before them.
+
+    `run` is the first position and the one after the last.
+    """
+    times, packets = conversation.snapshot.packets.time_ns, conversation.packets
+    passed = int(times[packets[run[1] - 1]]) - int(times[packets[max(run[0] - 1, 0)]])
+    number = run[1] - run[0]
+    if conversation.is_tcp:
+        what = ngettext("{number} more data/ACK packet", "{number} more data/ACK packets", number)
+    else:
+        what = ngettext("{number} more packet", "{number} more packets", number)
+    return ", ".join((what.format(number=number), size(payload), duration(passed, micro=micro)))
+
+
+def draw_fold(
+    conversation: Conversation, run: tuple[int, int], payload: int, width: int, options: Options, *, selected: bool
+) -> Line:
+    """The line of a fold."""
+    signs = glyphs(ascii_only=options.ascii)
+    words = fold_words(conversation, run, payload, signs.micro)
+    left = 10 if width < NARROW else layout(width, options.time, states=conversation.is_tcp).left
+    mark = Span(signs.mark if selected else " ", "selection")
+    text = Span(f"{signs.fold} {words}", "fold")
+    return fit((mark, Span(" " * (left - 1), ""), text, Span("  " + _("[Enter unfolds]"), "key")), width)
+
+
+def narrow_head(conversation: Conversation, width: int, signs: Glyphs) -> Line:
+    """Both ends in one line where there is no room for lanes."""
+    joint = f" {signs.right} "
+    room = max((width - 2 - cells(joint)) // 2, 1)
+    names = [shorten_middle(conversation.name(client=client), room, signs.ellipsis) for client in (True, False)]
+    return fit((Span(" " + joint.join(names), "head"),), width)
+
+
+def _narrow_packet(conversation: Conversation, row: Row, width: int, options: Options) -> Line:
+    """A packet in plain words: time, direction, label, changed states."""
+    signs = glyphs(ascii_only=options.ascii)
+    packet = int(conversation.packets[row.position])
+    time_width = TIME_WIDTH[options.time] if width >= NARROW // 2 else 0
+    time = packet_time(conversation, row.position, options, signs) if time_width and not row.part else ""
+    margin = _margin(time, time_width, time_width + 2, signs, selected=row.selected)
+    states = Span(changed_states(conversation, row.position), "state")
+    role = arrow_role(conversation, packet, options.colour, repeated=row.repeated)
+    if row.part:
+        return fit((*margin, Span("  ", ""), states), width)
+    direction = signs.right if conversation.from_client(packet) else signs.left
+    room = width - time_width - 4
+    if not options.two_rows and states.text:
+        room -= min(cells(states.text) + 2, room // 2)
+    text = fit_label(label(conversation, packet, row.detail, options, repeated=row.repeated), room, signs.ellipsis)
+    after = () if options.two_rows else (Span("  ", ""), states)
+    return fit((*margin, Span(f"{direction} {text}", role), *after), width)
+
+
+def changed_states(conversation: Conversation, position: int, *, state_width: int = 0) -> str:
+    """`client SYN-SENT, server SYN-RECEIVED`: the states that the packet at a position changed; "" for none."""
+    if not conversation.is_tcp:
+        return ""
+    parts = []
+    for client, pattern in ((True, _("client {state}")), (False, _("server {state}"))):
+        changed = conversation.changed(position, client=client)
+        if changed is not None:
+            parts.append(pattern.format(state=state_name(changed, state_width)))
+    return ", ".join(parts)

@@ -51,19 +51,19 @@ def expected(kind: str, found: dict[str, Any]) -> dict[str, Any]:
     return {**found, **story}
 
 
-def test_every_fixture_is_in_the_lists():
+def test_every_fixture_is_in_the_lists() -> None:
     on_disk = {file.name for file in FIXTURES.iterdir() if file.suffix.startswith(".pcap")}
     assert on_disk == set(STORIES["capture"])
     listed = (FIXTURES / "README.md").read_text()
     assert [name for name in sorted(on_disk) if f"`{name}`" not in listed] == []
 
 
-def test_generating_again_gives_the_committed_bytes():
+def test_generating_again_gives_the_committed_bytes() -> None:
     assert [name for name, content in captures().items() if (FIXTURES / name).read_bytes() != content] == []
 
 
 @pytest.mark.parametrize("name", READABLE)
-def test_each_tcp_connection_is_told_as_it_happened(name: str):
+def test_each_tcp_connection_is_told_as_it_happened(name: str) -> None:
     report = report_of(name)
     connections = [connection for connection in report["connections"] if connection["protocol"] == "tcp"]
     kinds = READABLE[name]["connections"]
@@ -73,7 +73,7 @@ def test_each_tcp_connection_is_told_as_it_happened(name: str):
 
 
 @pytest.mark.parametrize("name", READABLE)
-def test_damage_is_told_with_its_place(name: str):
+def test_damage_is_told_with_its_place(name: str) -> None:
     problems = report_of(name)["capture"]["problems"]
     wanted = READABLE[name].get("problem")
     assert [problem["packet"] for problem in problems] == ([] if wanted is None else [wanted])
@@ -81,12 +81,12 @@ def test_damage_is_told_with_its_place(name: str):
 
 
 @pytest.mark.parametrize("name", [name for name, story in READABLE.items() if "kinds" in story])
-def test_conversations_of_other_protocols_are_listed_too(name: str):
+def test_conversations_of_other_protocols_are_listed_too(name: str) -> None:
     assert [connection["protocol"] for connection in report_of(name)["connections"]] == READABLE[name]["kinds"]
 
 
 @pytest.mark.parametrize("name", [name for name, story in READABLE.items() if "interfaces" in story])
-def test_interfaces_keep_their_names_and_counters(name: str):
+def test_interfaces_keep_their_names_and_counters(name: str) -> None:
     interfaces = report_of(name)["capture"]["interfaces"]
     assert [interface["name"] for interface in interfaces] == READABLE[name]["interfaces"]
     dropped = READABLE[name].get("dropped", [""] * len(interfaces))
@@ -94,12 +94,12 @@ def test_interfaces_keep_their_names_and_counters(name: str):
 
 
 @pytest.mark.parametrize("name", [name for name in STORIES["capture"] if name not in READABLE])
-def test_what_cannot_be_read_at_all_says_so(name: str):
+def test_what_cannot_be_read_at_all_says_so(name: str) -> None:
     with pytest.raises(CaptureError, match=name.partition(".")[0]):
         open_source(str(FIXTURES / name))
 
 
-def test_the_times_of_every_resolution_agree():
+def test_the_times_of_every_resolution_agree() -> None:
     first = [report_of(name)["capture"]["first_time"] for name in ("interfaces.pcapng", "two-sections.pcapng")]
     assert first == ["1700000000.000000000"] * 2
     assert report_of("nanosecond.pcap")["capture"]["first_time"] == "1700000000.000000123"

@@ -27,20 +27,20 @@ def every_module(package: str) -> str:
 
 
 @pytest.mark.parametrize("package", ["capture", "analysis", "views"])
-def test_reading_and_judging_a_capture_needs_neither_a_screen_nor_scapy(package: str):
+def test_reading_and_judging_a_capture_needs_neither_a_screen_nor_scapy(package: str) -> None:
     loaded = modules_after(every_module(package))
     assert package in loaded
     assert not loaded & {"textual", "rich", "scapy"}
 
 
-def test_a_report_needs_no_screen():
+def test_a_report_needs_no_screen() -> None:
     loaded = modules_after(every_module("export"))
     assert "export" in loaded
     assert not loaded & {"textual", "rich"}
 
 
 @pytest.mark.parametrize("arguments", [["--help"], ["replay", "--help"], ["report", "--help"], ["completion", "bash"]])
-def test_help_and_completion_load_nothing_heavy(arguments: list[str]):
+def test_help_and_completion_load_nothing_heavy(arguments: list[str]) -> None:
     loaded = modules_after(f"import netviz\nsys.argv[1:] = {arguments}\nnetviz.main()")
     assert "click" in loaded
     assert not loaded & {"numpy", "textual", "rich", "scapy"}

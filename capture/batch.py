@@ -10,8 +10,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 PADDING: Final = 256
-"""Zero bytes that follow the last packet in every batch's buffer, so that headers can be gathered without
-first asking whether they are whole."""
+"""Zero bytes that end every batch's buffer, so that headers can be gathered without first asking whether they
+are whole."""
 
 MAX_BATCH: Final = 65_536
 """The most packets in one batch: indices within it fit 16 bits, and stages stay inside the processor's cache."""
@@ -31,14 +31,16 @@ class Interface:
     name: str | None = None
     description: str | None = None
     dropped: int | None = None
+    capture_filter: str | None = None
+    operating_system: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Batch:
     """Consecutive packets and the bytes they lie in; every array is one row a packet, N rows.
 
-    `buffer` is uint8 and ends with `PADDING` zero bytes. The buffer may be reused for the next batch: keep
-    copies, not views. All packets lie wholly inside it: `start[i] + captured_length[i] <= len(buffer) - PADDING`.
+    `buffer` is uint8 and ends with `PADDING` zero bytes; behind a packet's captured bytes anything may stand (the
+    next record, or zeros), but may be gathered. The buffer may be reused for the next batch: keep copies, not views. All packets lie wholly inside it: `start[i] + captured_length[i] <= len(buffer) - PADDING`.
     """
 
     buffer: NDArray[np.uint8]

@@ -1,0 +1,65 @@
+"""A stretch of a byte store in memory: read into one buffer that is used again and again.
+
+Reading into a reused buffer is as fast as mapping the file, and a file cut short while it is open ends the
+reading instead of killing the process.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+
+from capture.batch import PADDING
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from capture.store import ByteStore
+
+FIRST: Final = 512 << 10
+"""Bytes of the first window: small, so that the first packets are out within milliseconds."""
+
+LARGEST: Final = 16 << 20
+"""Bytes of later windows, unless one record is larger."""
+
+
+class Window:
+    """`buffer[:filled]` holds the bytes of `store` from `origin` on; at least `PADDING` zero bytes follow them."""
+
+    def __init__(self, store: ByteStore) -> None:
+        self._store = store
+        self._size = FIRST
+        self.buffer: NDArray[np.uint8] = np.zeros(FIRST + PADDING, np.uint8)
+        self.origin = 0
+        self.filled = 0
+
+    def refill(self, consumed: int, needed: int = 0) -> bool:
+        """Drop `consumed` bytes from the front and read more behind; False: the store has no more.
+
+        Waits for at least one byte. Room is made for `needed` bytes, without waiting for them all.
+        """
+        self._make_room(consumed, needed)
+        before = self.filled
+        view = memoryview(self.buffer)
+        while self.filled < self._size:
+            count = self._store.fill(view[self.filled : self._size])
+            self.filled += count
+            if count == 0 or not self._store.ready():
+                break
+        self.buffer[self.filled : self.filled + PADDING] = 0
+        grown = self.filled > before
+        if self.filled == self._size < LARGEST:
+            self._size = min(self._size * 4, LARGEST)
+        return grown
+
+    def _make_room(self, consumed: int, needed: int) -> None:
+        """Move what is left to the front of a buffer that is large enough."""
+        rest = self.filled - consumed
+        self._size = max(self._size, needed, rest + 1)
+        old = self.buffer
+        if len(old) < self._size + PADDING:
+            self.buffer = np.empty(self._size + PADDING, np.uint8)
+        self.buffer[:rest] = old[consumed : self.filled]
+        self.origin += consumed
+        self.filled = rest

@@ -15,48 +15,69 @@ import numpy as np
 from capture.columns import Columns
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from numpy.typing import NDArray
 
-NO_PACKET: Final = -1
-HISTORY_LETTERS: Final = 24
+    from capture.headers import Headers
 
-SCHEMA: Final[dict[str, Any]] = {
-    "family": np.uint8,
-    "transport": np.uint16,
-    "address_high": (np.uint64, 2),
-    "address_low": (np.uint64, 2),
-    "port": (np.uint16, 2),
-    "stream": np.int32,
-    "client": np.uint8,
-    "roles_seen": np.bool_,
-    "first_packet": np.int32,
-    "last_packet": np.int32,
-    "packets": (np.uint32, 2),
-    "bytes": (np.uint64, 2),
-    "payload_bytes": (np.uint64, 2),
-    "data_packets": (np.uint32, 2),
-    "syn": (np.uint32, 2),
-    "syn_ack": (np.uint32, 2),
-    "fin": (np.uint32, 2),
-    "rst": (np.uint32, 2),
-    "initial_sequence": (np.uint32, 2),
-    "sequence_known": (np.uint8, 2),
-    "mss": (np.int32, 2),
-    "window_scale": (np.int8, 2),
-    "sack_permitted": (np.int8, 2),
-    "timestamps": (np.int8, 2),
-    "max_window": (np.int64, 2),
-    "state": (np.uint8, 2),
-    "completeness": np.uint8,
-    "initial_rtt_ns": np.int64,
-    "syn_packet": np.int32,
-    "syn_ack_packet": np.int32,
-    "established_packet": np.int32,
-    "fin_packet": (np.int32, 2),
-    "fin_acked_packet": (np.int32, 2),
-    "rst_packet": (np.int32, 2),
-    "history": (np.uint8, HISTORY_LETTERS),
-    "history_length": np.uint8,
+NO_PACKET: Final = -1
+NEVER: Final = -(1 << 63)
+HISTORY_LETTERS: Final = 24
+SCALING_UNKNOWN: Final = -1
+NOT_SCALED: Final = -2
+
+# name: (dtype, or dtype and width; the value that a new row starts with)
+COLUMNS: Final[dict[str, tuple[Any, int]]] = {
+    "family": (np.uint8, 0),
+    "transport": (np.uint16, 0),
+    "protocol": (np.uint8, 0),
+    "address_high": ((np.uint64, 2), 0),
+    "address_low": ((np.uint64, 2), 0),
+    "port": ((np.uint16, 2), 0),
+    "a_lower": (np.bool_, 0),
+    "stream": (np.int32, 0),
+    "client": (np.uint8, 0),
+    "roles_seen": (np.uint8, 0),
+    "first_packet": (np.int32, NO_PACKET),
+    "last_packet": (np.int32, NO_PACKET),
+    "packets": ((np.uint32, 2), 0),
+    "bytes": ((np.uint64, 2), 0),
+    "payload_bytes": ((np.uint64, 2), 0),
+    "data_packets": ((np.uint32, 2), 0),
+    "syn": ((np.uint32, 2), 0),
+    "syn_ack": ((np.uint32, 2), 0),
+    "fin": ((np.uint32, 2), 0),
+    "rst": ((np.uint32, 2), 0),
+    "initial_sequence": ((np.uint32, 2), 0),
+    "sequence_known": ((np.uint8, 2), 0),
+    "mss": ((np.int32, 2), -1),
+    "window_scale": ((np.int8, 2), -1),
+    "scaling": ((np.int8, 2), SCALING_UNKNOWN),
+    "sack_permitted": ((np.int8, 2), -1),
+    "timestamps": ((np.int8, 2), -1),
+    "max_window": ((np.int64, 2), -1),
+    "state": ((np.uint8, 2), 0),
+    "completeness": (np.uint8, 0),
+    "initial_rtt_ns": (np.int64, -1),
+    "last_syn_ns": (np.int64, NEVER),
+    "syn_packet": (np.int32, NO_PACKET),
+    "syn_ack_packet": (np.int32, NO_PACKET),
+    "established_packet": (np.int32, NO_PACKET),
+    "syn_sent": ((np.uint8, 2), 0),
+    "syn_sequence": ((np.uint32, 2), 0),
+    "fin_packet": ((np.int32, 2), NO_PACKET),
+    "fin_acked_packet": ((np.int32, 2), NO_PACKET),
+    "fin_sequence": ((np.uint32, 2), 0),
+    "rst_packet": ((np.int32, 2), NO_PACKET),
+    "rst_sequence": ((np.uint32, 2), 0),
+    "top": ((np.uint32, 2), 0),
+    "top_known": ((np.uint8, 2), 0),
+    "history": ((np.uint8, HISTORY_LETTERS), 0),
+    "history_length": (np.uint8, 0),
+    "history_told": ((np.uint8, 2), 0),
+    "repeats": ((np.uint32, 2), 0),
+    "zero_windows": ((np.uint32, 2), 0),
 }
 
 
@@ -65,14 +86,15 @@ class Connections:
     """The connection table as it stands: M rows. Packet columns hold rows of the packet table, -1 for none."""
 
     family: NDArray[np.uint8]  # as in capture.headers.Endpoints
-    transport: NDArray[np.uint16]
+    transport: NDArray[np.uint16]  # the same; + 0x8000 for pieces of datagrams
+    protocol: NDArray[np.uint8]  # capture.protocol.Protocol of its first packet
     address_high: NDArray[np.uint64]  # (M, 2)
     address_low: NDArray[np.uint64]  # (M, 2)
     port: NDArray[np.uint16]  # (M, 2)
     stream: NDArray[np.int32]  # number among the connections of its protocol; Wireshark's tcp.stream, udp.stream
     client: NDArray[np.uint8]  # 0: a is the client, 1: b is
-    roles_seen: NDArray[np.bool_]  # a SYN or SYN,ACK told who the client is; else it is a guess
-    first_packet: NDArray[np.int32]  # -1: only mentioned (a tunnel's outer header, a header quoted in an ICMP error)
+    roles_seen: NDArray[np.uint8]  # who is the client was told by a SYN (2) or a SYN,ACK (1); 0: it is a guess
+    first_packet: NDArray[np.int32]
     last_packet: NDArray[np.int32]
     packets: NDArray[np.uint32]  # (M, 2) sent by a, by b
     bytes: NDArray[np.uint64]  # (M, 2) original lengths
@@ -102,6 +124,7 @@ class Connections:
     rst_packet: NDArray[np.int32]  # (M, 2) the first RST sent by a, by b
     history: NDArray[np.uint8]  # (M, 24) Zeek's history letters in ASCII, a's in upper case
     history_length: NDArray[np.uint8]
+    long_histories: Mapping[int, bytearray]  # what does not fit `history`, by row
 
     def __len__(self) -> int:
         return len(self.family)
@@ -111,11 +134,52 @@ class ConnectionTable:
     """The growing table behind `Connections`. One thread writes."""
 
     def __init__(self) -> None:
-        self.columns = Columns(SCHEMA)
+        self.columns = Columns({name: kind for name, (kind, _) in COLUMNS.items()})
+        self.long_histories: dict[int, bytearray] = {}
 
     def __len__(self) -> int:
         return len(self.columns)
 
+    def add(self, values: Mapping[str, NDArray[Any]]) -> None:
+        """Append rows: the columns that are given, and what a new row starts with in the others."""
+        count = len(values["family"])
+        rows: dict[str, NDArray[Any]] = {}
+        for name, (kind, start) in COLUMNS.items():
+            dtype, shape = (kind[0], (count, kind[1])) if isinstance(kind, tuple) else (kind, (count,))
+            rows[name] = values[name] if name in values else np.full(shape, start, dtype)
+        self.columns.extend(rows)
+
     def snapshot(self) -> Connections:
         """Views of all rows there are now."""
-        return Connections(**{field.name: self.columns[field.name] for field in fields(Connections)})
+        columns = {field.name: self.columns[field.name] for field in fields(Connections) if field.name in COLUMNS}
+        return Connections(**columns, long_histories=self.long_histories)
+
+
+def opening_rows(
+    headers: Headers, rows: NDArray[np.int64], stream: NDArray[np.int32], lower: NDArray[np.bool_], first_row: int
+) -> dict[str, NDArray[Any]]:
+    """New connections as their first packets tell of them; `rows` are rows of the batch, int64 (K,)."""
+    ends = headers.endpoints
+    port = np.stack((ends.source_port[rows], ends.destination_port[rows]), axis=1)
+    return {
+        "family": ends.family[rows],
+        "transport": ends.transport[rows],
+        "protocol": headers.protocol[rows],
+        "address_high": np.stack((ends.source_high[rows], ends.destination_high[rows]), axis=1),
+        "address_low": np.stack((ends.source_low[rows], ends.destination_low[rows]), axis=1),
+        "port": port,
+        "a_lower": lower,
+        "stream": stream,
+        "client": (_port_class(port[:, 0]) < _port_class(port[:, 1])).astype(np.uint8),
+        "first_packet": (first_row + rows).astype(np.int32),
+        "last_packet": (first_row + rows).astype(np.int32),
+    }
+
+
+def _port_class(port: NDArray[np.uint16]) -> NDArray[np.uint8]:
+    """How likely a port is a client's: well-known, registered, ephemeral (RFC 6335 section 6, Linux's default range).
+
+    With nothing else to go by, the end with the lower class is taken for the server, and the first sender for the
+    client where both are alike.
+    """
+    return np.where(port < 1024, 0, np.where(port < 32768, 1, 2)).astype(np.uint8)

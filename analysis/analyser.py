@@ -1,0 +1,92 @@
+"""Batches in, rows of the packet table and of the connection table out.
+
+**Batch = incremental**: what is carried from batch to batch is in the connection table, so that a capture read whole,
+packet by packet or as it grows gives the same columns.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from analysis.connections import ConnectionTable
+from analysis.counting import add_completeness, count_flags, count_packets
+from analysis.handshake import (
+    learn_handshake_packets,
+    learn_initial_sequences,
+    learn_options,
+    learn_roles,
+    learn_timing,
+)
+from analysis.history import write_history
+from analysis.segments import segments_of
+from analysis.sequence import find_repeats
+from analysis.streams import Streams
+from analysis.tracking import Tracker
+from analysis.windows import learn_windows
+from capture.decode import Decoder
+from capture.protocol import Flag
+from capture.table import PacketTable
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from analysis.segments import Segments
+    from capture.batch import Batch
+    from capture.headers import Headers
+
+
+class Analyser:
+    """Decodes and analyses batches in capture order."""
+
+    def __init__(self) -> None:
+        self.packets = PacketTable()
+        self.connections = ConnectionTable()
+        self._decoder = Decoder()
+        self._streams = Streams(self.connections)
+
+    def feed(self, batch: Batch) -> None:
+        """Take in one batch; afterwards both tables tell of it."""
+        if not len(batch):
+            return
+        first_row = len(self.packets)
+        headers = self._decoder.decode(batch)
+        assigned = self._streams.assign(headers, first_row)
+        columns = self.connections.columns
+        count_packets(batch, headers, assigned, columns, first_row)
+        segments = segments_of(batch, headers, assigned, first_row)
+        states = np.zeros(len(batch), np.uint16)
+        if len(segments):
+            learn_roles(segments, columns)
+            learn_initial_sequences(segments, columns)
+            learn_timing(segments, columns)
+            learn_handshake_packets(segments, columns)
+            learn_options(headers.syn_options, assigned, columns)
+            learn_windows(segments, _shifts(headers, segments), columns)
+            count_flags(segments, columns)
+            add_completeness(segments, columns)
+            states[segments.row] = Tracker(segments, columns).run()
+            write_history(segments, find_repeats(segments, columns), self.connections)
+        self.packets.extend(
+            {
+                "time_ns": batch.time_ns,
+                "offset": batch.offset,
+                "captured_length": batch.captured_length,
+                "original_length": batch.original_length,
+                "payload_length": headers.payload_length,
+                "connection": assigned.connection,
+                "marks": np.zeros(len(batch), np.uint32),
+                "flags": headers.flags | assigned.from_b * np.uint16(Flag.FROM_B),
+                "interface": batch.interface,
+                "states": states,
+                "protocol": headers.protocol,
+            }
+        )
+
+
+def _shifts(headers: Headers, segments: Segments) -> NDArray[np.int8]:
+    """The window scale option of each segment, int8 (K,), -1 for none."""
+    by_row = np.full(len(headers), -1, np.int8)
+    by_row[headers.syn_options.row] = headers.syn_options.window_scale
+    return by_row[segments.row]

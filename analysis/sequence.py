@@ -1,0 +1,56 @@
+"""How far each end has sent: the highest sequence number so far, and which payload lies below it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from analysis.segments import FIN, RST, SYN
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from analysis.segments import Segments
+    from capture.columns import Columns
+
+
+def find_repeats(s: Segments, columns: Columns) -> NDArray[np.bool_]:
+    """Which segments carry payload that does not go beyond what their end had sent before, bool (K,).
+
+    Sequence numbers are followed across their wrap by the signed 32-bit difference to the end's segment before
+    (RFC 9293 section 3.4). Resets are left out: their numbers often come from the other end.
+    """
+    result = np.zeros(len(s), np.bool_)
+    judged = np.flatnonzero(s.analysed & ~s.has(RST))
+    if not len(judged):
+        return result
+    end = s.group[judged] * 2 + s.direction[judged]
+    order = np.argsort(end, kind="stable")
+    at, end = judged[order], end[order]
+    finish = s.sequence[at] + (s.length[at] + s.has(SYN)[at] + s.has(FIN)[at]).astype(np.uint32)
+    first = np.ones(len(at), np.bool_)
+    first[1:] = end[1:] != end[:-1]
+    begin = np.flatnonzero(first)
+    row, side = s.connection[s.group[at[begin]]], s.direction[at[begin]]
+    known = columns["top_known"][row, side] != 0
+    origin = np.where(known, columns["top"][row, side], finish[begin])
+
+    step = np.zeros(len(at), np.int64)
+    step[1:] = (finish[1:] - finish[:-1]).view(np.int32)
+    step[begin] = (finish[begin] - origin).view(np.int32)
+    run = np.cumsum(step)
+    number = np.cumsum(first) - 1
+    distance = run - np.repeat((run - step)[begin], np.diff(np.append(begin, len(at))))
+    apart = int(distance.max() - distance.min()) + 1  # lifts each end above the one before: one running maximum for all
+    reach = np.maximum.accumulate(distance + number * apart) - number * apart
+    top = np.maximum(reach, 0)
+    before = np.empty(len(at), np.int64)
+    before[1:] = top[:-1]
+    before[begin] = np.where(known, 0, distance.min() - 1)
+
+    result[at] = (s.length[at] > 0) & (distance <= before)
+    last = np.append(begin[1:], len(at)) - 1
+    columns["top"][row, side] = origin + top[last].astype(np.uint32)
+    columns["top_known"][row, side] = 1
+    return result

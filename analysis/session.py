@@ -1,0 +1,118 @@
+"""Drives a capture from its source through the analysis, on a thread of its own, and publishes what is known so far."""
+
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from analysis.analyser import Analyser
+from analysis.details import details_of
+from analysis.snapshot import Snapshot
+from capture.decode import decode_alone
+from capture.errors import Problem
+from capture.lookup import batch_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from numpy.typing import NDArray
+
+    from analysis.details import Detail
+    from capture.source import CaptureSource
+
+
+def _ignore(snapshot: Snapshot) -> None:
+    del snapshot
+
+
+class Session:
+    """One capture being read. `publish` is called with every new snapshot, on the thread that reads."""
+
+    def __init__(self, source: CaptureSource, publish: Callable[[Snapshot], None] = _ignore) -> None:
+        self.source = source
+        self._publish = publish
+        self._analyser = Analyser()
+        self._problems: list[Problem] = []
+        self._cancelled = False
+        self._thread: threading.Thread | None = None
+        self._snapshot = self._take_snapshot(finished=False)
+
+    @property
+    def snapshot(self) -> Snapshot:
+        """The latest snapshot."""
+        return self._snapshot
+
+    def start(self) -> None:
+        """Begin to read on a thread of its own."""
+        self._thread = threading.Thread(target=self.run, name="netviz session", daemon=True)
+        self._thread.start()
+
+    def run(self) -> None:
+        """Read to the end, or until cancelled, on the calling thread."""
+        try:
+            for batch in self.source.batches():
+                self._analyser.feed(batch)
+                if self._cancelled:
+                    break
+                self._announce(finished=False)
+        except OSError as error:
+            self._problems.append(
+                Problem(f"Reading stopped: {error.strerror or error}; what was read before is shown.")
+            )
+        self._announce(finished=True)
+
+    def cancel(self) -> None:
+        """Stop reading soon; what was read stays."""
+        self._cancelled = True
+        self.source.cancel()
+
+    def wait(self, timeout: float | None = None) -> None:
+        """Wait until a started session has read everything, at most `timeout` seconds."""
+        if self._thread is not None:
+            self._thread.join(timeout)
+
+    def close(self) -> None:
+        """Stop reading and let go of the file."""
+        self.cancel()
+        self.wait(timeout=2)
+        self.source.close()
+
+    def packet_bytes(self, packet: int) -> bytes:
+        """The captured bytes of one packet, by its row; fewer if the file has become shorter."""
+        packets = self._snapshot.packets
+        return self.source.read(int(packets.offset[packet]), int(packets.captured_length[packet]))
+
+    def link_type(self, packet: int) -> int:
+        """The link type of the interface that captured a packet."""
+        return self._snapshot.interfaces[int(self._snapshot.packets.interface[packet])].link_type
+
+    def packets_of(self, connection: int) -> NDArray[np.int64]:
+        """Rows of a connection's packets, ascending."""
+        snapshot = self._snapshot
+        first = int(snapshot.connections.first_packet[connection])
+        return np.flatnonzero(snapshot.packets.connection[first:] == connection) + first
+
+    def details(self, packets: NDArray[np.int64]) -> list[Detail]:
+        """What the bytes of these packets say (rows, int64, ascending). Reads the file: not for the screen's thread."""
+        snapshot = self._snapshot
+        batch = batch_of(self.source, snapshot.packets, snapshot.interfaces, packets)
+        return details_of(packets, batch, decode_alone(batch))
+
+    def _announce(self, *, finished: bool) -> None:
+        self._snapshot = self._take_snapshot(finished=finished)
+        self._publish(self._snapshot)
+
+    def _take_snapshot(self, *, finished: bool) -> Snapshot:
+        source = self.source
+        return Snapshot(
+            packets=self._analyser.packets.snapshot(),
+            connections=self._analyser.connections.snapshot(),
+            interfaces=tuple(source.interfaces),
+            problems=(*source.problems, *self._problems),
+            bytes_read=source.bytes_read,
+            bytes_total=source.bytes_total,
+            finished=finished,
+            cancelled=self._cancelled,
+        )

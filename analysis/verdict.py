@@ -1,0 +1,82 @@
+"""How a TCP connection went, in a word, read off what was seen of its opening and its closing."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import TYPE_CHECKING, NamedTuple
+
+from analysis.connections import NO_PACKET
+from analysis.segments import is_tcp
+
+if TYPE_CHECKING:
+    from analysis.connections import Connections
+
+
+class Outcome(StrEnum):
+    """The verdict; its value is the words."""
+
+    CLOSED = "closed normally"
+    REFUSED = "refused"
+    NO_ANSWER = "no answer"
+    RESET_BY_SERVER = "reset by the server"
+    RESET_BY_CLIENT = "reset by the client"
+    HALF_CLOSED = "half-closed"
+    OPEN = "still open at the end of the capture"
+    OPEN_SO_FAR = "open so far"
+    MIDDLE = "seen from the middle"
+    ONE_SIDE = "one side only"
+
+
+class Sides(NamedTuple):
+    """The connection table's index of the client and of the server: 0 for endpoint a, 1 for b."""
+
+    client: int
+    server: int
+
+
+def sides(connections: Connections, row: int) -> Sides:
+    """Which endpoint is the client."""
+    client = int(connections.client[row])
+    return Sides(client, 1 - client)
+
+
+def outcome(connections: Connections, row: int, *, finished: bool = True) -> Outcome | None:
+    """The verdict on one connection, None where it is not TCP.
+
+    While the capture is being read (not `finished`), a connection that is open may still close.
+    """
+    c = connections
+    if not is_tcp(int(c.protocol[row])):
+        return None
+    client, server = sides(c, row)
+    syn, answered = bool(c.syn[row, client]), bool(c.syn_ack[row, server])
+    if syn and not answered and c.rst[row, server]:
+        return Outcome.REFUSED
+    closed = _both_closed(c, row)
+    reset = _reset_by(c, row)
+    if reset is not None and not closed:
+        return Outcome.RESET_BY_CLIENT if reset == client else Outcome.RESET_BY_SERVER
+    if closed:
+        return Outcome.CLOSED
+    if not c.packets[row].all():
+        only_syn = syn and c.packets[row, client] == c.syn[row, client]
+        return Outcome.NO_ANSWER if only_syn else Outcome.ONE_SIDE
+    if c.fin[row].any():
+        return Outcome.HALF_CLOSED
+    if not c.roles_seen[row]:
+        return Outcome.MIDDLE
+    return Outcome.OPEN if finished else Outcome.OPEN_SO_FAR
+
+
+def _both_closed(c: Connections, row: int) -> bool:
+    """Whether both ends sent FIN, and no reset came before the second one."""
+    if (c.fin_packet[row] == NO_PACKET).any():
+        return False
+    resets = [int(packet) for packet in c.rst_packet[row] if packet != NO_PACKET]
+    return all(packet > int(c.fin_packet[row].max()) for packet in resets)
+
+
+def _reset_by(c: Connections, row: int) -> int | None:
+    """The end that sent the first RST."""
+    resets = [(int(packet), end) for end, packet in enumerate(c.rst_packet[row]) if packet != NO_PACKET]
+    return min(resets)[1] if resets else None

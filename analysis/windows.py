@@ -1,0 +1,67 @@
+"""Receive windows: how each end's is scaled, and the largest it offered."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from analysis.connections import NOT_SCALED
+from analysis.segments import ACK, SYN
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from analysis.segments import Segments
+    from capture.columns import Columns
+
+
+def learn_windows(s: Segments, shift: NDArray[np.int8], columns: Columns) -> None:
+    """Update the scaling and the largest window of each end.
+
+    `shift` is the window scale option of each segment, int8 (K,), -1 for none. The window of a SYN is never scaled
+    (RFC 7323 section 2.2), and where no SYN was seen it is taken as sent.
+    """
+    scaling = _scaling(s, shift, columns)
+    own = scaling[np.arange(len(s)), s.direction]
+    factor = np.where((own > 0) & ~s.has(SYN), own, 0).astype(np.int64)
+    window = s.window.astype(np.int64) << factor
+    judged = s.analysed
+    np.maximum.at(columns["max_window"], (s.connection[s.group[judged]], s.direction[judged]), window[judged])
+
+
+def _scaling(s: Segments, shift: NDArray[np.int8], columns: Columns) -> NDArray[np.int8]:
+    """Both ends' scaling at each segment, int8 (K, 2), as far as the SYNs up to it tell.
+
+    A shift applies only if both ends announce one (RFC 7323 section 2.2): a SYN without the option settles it for
+    both, and an answer that has the option where the SYN had none counts as having none.
+    """
+    table = columns["scaling"]
+    before = table[s.connection]
+    syn = np.flatnonzero(s.has(SYN) & s.analysed)
+    if not len(syn):
+        return before[s.group]
+    after = np.empty((len(s), 2), np.int8)
+    now = before.copy()
+    for at in _turns(s.group[syn]):
+        index = syn[at]
+        group, own, says = s.group[index], s.direction[index], shift[index]
+        refused = ((s.flags[index] & ACK) != 0) & (now[group, 1 - own] == NOT_SCALED)
+        now[group, own] = np.where((says < 0) | refused, NOT_SCALED, says)
+        now[group[says < 0], 1 - own[says < 0]] = NOT_SCALED
+        after[index] = now[group]
+    table[s.connection] = now
+    position = np.zeros(len(s), np.int64)
+    position[syn] = syn + 1
+    last = np.maximum.accumulate(position) - 1
+    return np.where((last >= s.begin[s.group])[:, None], after[last], before[s.group])
+
+
+def _turns(group: NDArray[np.int64]) -> list[NDArray[np.int64]]:
+    """Split indices into turns: the first of every group, the second of every group that has one, and so on."""
+    first = np.ones(len(group), np.bool_)
+    first[1:] = group[1:] != group[:-1]
+    begin = np.flatnonzero(first)
+    turn = np.arange(len(group)) - np.repeat(begin, np.diff(np.append(begin, len(group))))
+    order = np.argsort(turn, kind="stable")
+    return np.split(order, np.flatnonzero(np.diff(turn[order])) + 1)

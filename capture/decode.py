@@ -1,0 +1,153 @@
+"""Headers of a whole batch at once: the way from captured bytes to columns.
+
+No Python loop over packets: rows that stand before the same kind of header are moved on together (`capture.walk`), and
+the shape that most captures consist of, Ethernet with IPv4 and TCP, is read in one gather.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+
+from capture.cursors import Cursors, joined_endpoints
+from capture.gather import layout, records
+from capture.headers import Headers, Mentions
+from capture.kinds import Header
+from capture.network import hardware_address
+from capture.options import syn_options
+from capture.paths import Paths
+from capture.protocol import TCP_FLAGS, Flag, Protocol
+from capture.walk import walk
+from capture.wrappers import first_headers
+
+if TYPE_CHECKING:
+    from capture.batch import Batch
+    from capture.fragments import Reassembler
+    from capture.gather import Rows
+
+_COMMON: Final = layout(
+    54,
+    ether_type=(">u2", 12),
+    version=("u1", 14),
+    total_length=(">u2", 16),
+    fragment=(">u2", 20),
+    protocol=("u1", 23),
+    source=(">u4", 26),
+    destination=(">u4", 30),
+    source_port=(">u2", 34),
+    destination_port=(">u2", 36),
+    sequence=(">u4", 38),
+    acknowledgment=(">u4", 42),
+    offset_flags=(">u2", 46),
+    window=(">u2", 48),
+)
+"""Ethernet, IPv4 without options, TCP without options."""
+
+
+class Decoder:
+    """Decodes the batches of one source, in order. It carries the IP fragments that still wait for others."""
+
+    def __init__(self) -> None:
+        self._paths = Paths()
+        self._reassemblers: list[Reassembler] = []
+
+    def decode(self, batch: Batch) -> Headers:
+        """What the headers say, one row a packet. The batch's buffer may be reused afterwards.
+
+        Never raises for anything captured: a header that is not whole or contradicts itself ends its row's walk with
+        `Flag.MALFORMED`, and what was found before stands.
+        """
+        captured = batch.captured_length.astype(np.int64)
+        original = batch.original_length.astype(np.int64)
+        cursors = Cursors(batch.buffer, batch.start, captured, original, self._paths)
+        cursors.next[:] = first_headers(batch.link_type.astype(np.int64))
+        cursors.endpoints.transport[:] = batch.link_type
+        _read_common_shape(cursors)
+        walk(cursors, self._reassemblers)
+        _name_by_hardware(cursors)
+        return _headers(cursors)
+
+
+def decode_alone(batch: Batch) -> Headers:
+    """Decode packets again, to look at them: a `Decoder` without a past.
+
+    A packet that completes a fragmented datagram is told as a fragment here, without ports and sequence numbers, unless
+    the other fragments are in the same batch.
+    """
+    return Decoder().decode(batch)
+
+
+def _read_common_shape(cursors: Cursors) -> None:
+    """Read Ethernet, IPv4, TCP in one gather where that is what the 54 bytes are, exactly as the walk would."""
+    rows = np.flatnonzero((cursors.next == Header.ETHERNET) & (cursors.end - cursors.base >= _COMMON.itemsize))
+    header = records(cursors.buffer, cursors.base[rows], _COMMON)
+    size = (header["offset_flags"] >> 12).astype(np.int64) * 4
+    total = header["total_length"].astype(np.int64)
+    length = np.minimum(total, cursors.stop[rows] - cursors.base[rows] - 14) - 20 - size
+    common = (header["ether_type"] == 0x0800) & (header["version"] == 0x45) & (header["protocol"] == 6)
+    common &= (header["fragment"] & 0x3FFF == 0) & (size >= 20) & (length >= 0)
+    if not common.all():
+        rows, header, size, length = rows[common], header[common], size[common], length[common]
+    base = cursors.base[rows]
+    ends = cursors.endpoints
+    ends.family[rows], ends.transport[rows] = 4, 6
+    ends.source_low[rows], ends.destination_low[rows] = header["source"], header["destination"]
+    ends.source_port[rows], ends.destination_port[rows] = header["source_port"], header["destination_port"]
+    cursors.protocol[rows] = Protocol.TCP4
+    cursors.path[rows] = cursors.paths.number(Header.ETHERNET, Header.IPV4, Header.TCP)
+    cursors.network[rows], cursors.transport[rows] = 14, 34
+    end = np.minimum(cursors.end[rows], base + 54 + size - 20 + length)
+    cursors.payload[rows] = np.where(base + 34 + size <= end, 34 + size, -1)
+    cursors.payload_length[rows] = length
+    cursors.sequence[rows], cursors.acknowledgment[rows] = header["sequence"], header["acknowledgment"]
+    cursors.window[rows] = header["window"]
+    flags = header["offset_flags"].astype(np.uint16) & TCP_FLAGS
+    cursors.flags[rows] = flags
+    cursors.next[rows] = Header.DONE
+    syn = np.flatnonzero(flags & Flag.SYN)
+    if len(syn):
+        begin = base[syn] + 54
+        cursors.segments.append((rows[syn], begin, np.minimum(begin - 20 + size[syn], end[syn])))
+
+
+def _name_by_hardware(cursors: Cursors) -> None:
+    """Rows without a network address get the addresses of their link header."""
+    ends = cursors.endpoints
+    known = (cursors.hardware_source >= 0) | (cursors.hardware_destination >= 0)
+    rows: Rows = np.flatnonzero((ends.family == 0) & known)
+    if len(rows):
+        ends.family[rows] = 1
+        ends.transport[rows] = cursors.ether_type[rows]
+        ends.source_high[rows] = ends.destination_high[rows] = 0
+        ends.source_low[rows] = hardware_address(cursors, cursors.hardware_source[rows])
+        ends.destination_low[rows] = hardware_address(cursors, cursors.hardware_destination[rows])
+
+
+def _headers(cursors: Cursors) -> Headers:
+    return Headers(
+        protocol=cursors.protocol,
+        path=cursors.path,
+        paths=cursors.paths.names,
+        endpoints=cursors.endpoints,
+        network=cursors.network,
+        transport=cursors.transport,
+        payload=cursors.payload,
+        payload_length=cursors.payload_length,
+        flags=cursors.flags,
+        sequence=cursors.sequence,
+        acknowledgment=cursors.acknowledgment,
+        window=cursors.window,
+        syn_options=syn_options(cursors.buffer, cursors.segments),
+        mentions=_mentions(cursors),
+    )
+
+
+def _mentions(cursors: Cursors) -> Mentions:
+    """All mentions by row; a row's own keep their order, which is from the outside in."""
+    rows = np.concatenate([np.zeros(0, np.int64), *(rows for rows, _, _ in cursors.mentions)])
+    before = np.concatenate([np.zeros(0, bool), *(np.full(len(rows), told) for rows, told, _ in cursors.mentions)])
+    ends = joined_endpoints([ends for _, _, ends in cursors.mentions])
+    order = np.argsort(rows, kind="stable")
+    ends = type(ends)(**{name: getattr(ends, name)[order] for name in type(ends).__slots__})
+    return Mentions(row=rows[order], before=before[order], endpoints=ends)

@@ -1,0 +1,177 @@
+"""Transport headers: TCP (RFC 9293), UDP (RFC 768), ICMP (RFC 792, 4443) and those of which only the ports are read.
+
+Lengths follow Wireshark: `tcp.len` is what the IP header promises less the TCP header, whatever was captured of it.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+
+from capture.gather import layout, records, u8, u16, windows
+from capture.kinds import Header
+from capture.protocol import TCP_FLAGS, Flag, Protocol
+from capture.tunnels import PORTS
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from numpy.typing import NDArray
+
+    from capture.cursors import Cursors
+    from capture.gather import Rows
+
+TCP: Final = layout(
+    20,
+    source_port=(">u2", 0),
+    destination_port=(">u2", 2),
+    sequence=(">u4", 4),
+    acknowledgment=(">u4", 8),
+    offset_flags=(">u2", 12),
+    window=(">u2", 14),
+)
+_READ_TO_WINDOW: Final = 16
+"""A segment is analysed when this much of its header was captured."""
+
+_TUNNELS: Final = np.zeros(0x10000, np.uint8)
+_TUNNELS[list(PORTS)] = list(PORTS.values())
+
+
+def _enter(cursors: Cursors, rows: Rows, protocol: Protocol, header: Header) -> None:
+    """This transport is the packet's, so far; `protocol` is its IPv4 form, and the IPv6 form is the number after it."""
+    cursors.protocol[rows] = protocol + (cursors.endpoints.family[rows] == 6)
+    cursors.passed(rows, header)
+    cursors.transport[rows] = cursors.offset(rows)
+    cursors.finish(rows)
+
+
+def _ports(cursors: Cursors, rows: Rows) -> None:
+    """Source and destination port, the first four bytes."""
+    at = cursors.position[rows]
+    cursors.endpoints.source_port[rows] = u16(cursors.buffer, at)
+    cursors.endpoints.destination_port[rows] = u16(cursors.buffer, at + 2)
+
+
+def _payload(cursors: Cursors, rows: Rows, size: int | Rows, length: Rows) -> None:
+    """`length` bytes of payload follow `size` bytes of header; no offset if not even the header was captured."""
+    captured = cursors.position[rows] + size <= cursors.end[rows]
+    # In reassembled bytes there is no offset that would be the packet's own.
+    inside = captured & ~cursors.moved[rows]
+    cursors.payload[rows] = np.where(inside, cursors.position[rows] + size - cursors.base[rows], -1)
+    cursors.payload_length[rows] = np.maximum(length, 0)
+
+
+def tcp(cursors: Cursors, rows: Rows) -> None:
+    """RFC 9293 section 3.1. Where the four bytes of the ports are there, it is counted as TCP."""
+    rows = cursors.whole(rows, 4)
+    _enter(cursors, rows, Protocol.TCP4, Header.TCP)
+    at = cursors.position[rows]
+    header = _captured_part(cursors, rows)
+    ends = cursors.endpoints
+    ends.source_port[rows], ends.destination_port[rows] = header["source_port"], header["destination_port"]
+    cursors.sequence[rows], cursors.acknowledgment[rows] = header["sequence"], header["acknowledgment"]
+    cursors.window[rows] = header["window"]
+    size = (header["offset_flags"] >> 12).astype(np.int64) * 4
+    length = cursors.stop[rows] - at - size
+    read = cursors.end[rows] - at >= _READ_TO_WINDOW
+    wrong = (size < 20) | (length < 0)
+    flags = header["offset_flags"] & TCP_FLAGS
+    flags |= np.where(wrong | ~read, int(Flag.MALFORMED | Flag.NOT_ANALYSED), 0).astype(np.uint16)
+    flags |= np.where(cursors.partial[rows], int(Flag.NOT_ANALYSED), 0).astype(np.uint16)
+    cursors.flags[rows] |= flags
+    _payload(cursors, rows, size, np.where(read, length, 0))
+    _note_syns(cursors, rows, flags, size)
+
+
+def _captured_part(cursors: Cursors, rows: Rows) -> NDArray[np.void]:
+    """The headers, zero where they were not captured."""
+    header = records(cursors.buffer, cursors.position[rows], TCP)
+    left = cursors.end[rows] - cursors.position[rows]
+    cut = np.flatnonzero(left < TCP.itemsize)
+    if len(cut):
+        content = windows(cursors.buffer, cursors.position[rows[cut]], TCP.itemsize)
+        # A number of which a part is missing is not known at all.
+        known = np.select([left[cut] >= size for size in (16, 14, 12, 8)], [16, 14, 12, 8], 4)
+        content[np.arange(TCP.itemsize) >= known[:, None]] = 0
+        header[cut] = content.view(TCP)[:, 0]
+    return header
+
+
+def _note_syns(cursors: Cursors, rows: Rows, flags: NDArray[np.uint16], size: Rows) -> None:
+    """Keep where the options of segments with SYN lie; `capture.options` reads them all at once."""
+    syn = flags & Flag.SYN != 0
+    if syn.any() and not cursors.quoting:
+        rows, size = rows[syn], size[syn]
+        begin = cursors.position[rows] + 20
+        end = np.minimum(cursors.position[rows] + size, cursors.end[rows])
+        cursors.segments.append((rows, begin, end))
+
+
+def udp(cursors: Cursors, rows: Rows) -> None:
+    """RFC 768: ports, length, checksum: 8 bytes. A length of 0 is a jumbogram's: all that is there."""
+    rows = cursors.whole(rows, 4)
+    _enter(cursors, rows, Protocol.UDP4, Header.UDP)
+    _ports(cursors, rows)
+    rows = cursors.whole(rows, 8)
+    at = cursors.position[rows]
+    length = u16(cursors.buffer, at + 4)
+    left = cursors.stop[rows] - at
+    length = np.where(length == 0, left, length)
+    wrong = (length < 8) | ((length > left) & ~cursors.partial[rows])
+    cursors.flags[rows[wrong]] |= np.uint16(Flag.MALFORMED)
+    _payload(cursors, rows, 8, np.minimum(length, left) - 8)
+    cursors.limit(rows, np.maximum(length, 8))
+    ends = cursors.endpoints
+    low = np.minimum(ends.source_port[rows], ends.destination_port[rows])
+    high = np.maximum(ends.source_port[rows], ends.destination_port[rows])
+    tunnels = np.where(_TUNNELS[low] != 0, _TUNNELS[low], _TUNNELS[high])
+    inside = (tunnels != 0) & ~wrong
+    if inside.any():
+        cursors.position[rows[inside]] += 8
+        cursors.go(rows[inside], tunnels[inside])
+
+
+def icmp(cursors: Cursors, rows: Rows) -> None:
+    """RFC 792: type, code, checksum, four bytes more; errors quote the packet they complain about."""
+    _icmp(cursors, rows, Header.ICMP, (3, 4, 5, 11, 12))
+
+
+def icmpv6(cursors: Cursors, rows: Rows) -> None:
+    """RFC 4443: types below 128 are errors."""
+    _icmp(cursors, rows, Header.ICMPV6, (1, 2, 3, 4))
+
+
+def _icmp(cursors: Cursors, rows: Rows, header: Header, errors: tuple[int, ...]) -> None:
+    rows = cursors.whole(rows, 4)
+    _enter(cursors, rows, Protocol.ICMP4, header)
+    at = cursors.position[rows]
+    _payload(cursors, rows, 8, cursors.stop[rows] - at - 8)
+    quoted = np.isin(u8(cursors.buffer, at), errors) & (cursors.end[rows] - at > 8)
+    if quoted.any():
+        cursors.quotes.append(rows[quoted])
+
+
+def _with_ports(header: Header, protocol: Protocol, size: int) -> Callable[[Cursors, Rows], None]:
+    """A handler for a transport of which only the ports, in its first four bytes, are read."""
+
+    def read_ports(cursors: Cursors, rows: Rows) -> None:
+        rows = cursors.whole(rows, 4)
+        _enter(cursors, rows, protocol, header)
+        _ports(cursors, rows)
+        _payload(cursors, rows, size, cursors.stop[rows] - cursors.position[rows] - size)
+
+    return read_ports
+
+
+sctp = _with_ports(Header.SCTP, Protocol.SCTP4, 12)  # RFC 9260 section 3.1
+dccp = _with_ports(Header.DCCP, Protocol.DCCP4, 12)  # RFC 4340 section 5.1
+
+
+def without_ports(header: Header, protocol: Protocol) -> Callable[[Cursors, Rows], None]:
+    """A handler for a protocol that is recognised by its number alone."""
+
+    def recognise(cursors: Cursors, rows: Rows) -> None:
+        _enter(cursors, rows, protocol, header)
+
+    return recognise

@@ -93,6 +93,9 @@ SERVICES: Final = {
     51820: "wireguard",
 }
 
+PIECES: Final = 0x8000
+"""Bit in the transport of a conversation that consists of fragments."""
+
 _TRANSPORTS_WITH_PORTS: Final = frozenset({6, 17, 33, 132})
 
 _TRANSPORTS: Final = {
@@ -121,6 +124,8 @@ def service(port: int) -> str | None:
 
 def transport_name(family: int, transport: int) -> str:
     """What a conversation is carried by: `tcp`, `udp`, `arp`, or the number where there is no known name."""
+    if transport & PIECES and family in {4, 6}:
+        return transport_name(family, transport & ~PIECES) + " pieces"
     if family in {4, 6}:
         return _TRANSPORTS.get(transport, f"ip proto {transport}")
     if family == 1:

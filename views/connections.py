@@ -1,0 +1,134 @@
+"""The list of connections, those with trouble first; columns appear as there is room for them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+
+from views.connection_cells import CELLS
+from views.durations import TIME_WIDTH
+from views.glyphs import glyphs
+from views.text import SELECTED, Span, cells, cut, fit, with_modifier
+from views.verdicts import ROLES_OF, severities, sign
+from views.wording import _
+
+if TYPE_CHECKING:
+    from analysis.snapshot import Snapshot
+    from views.options import Options
+    from views.text import Line
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One column: `name` in `CELLS`, least and greatest cells, to the right or not; `rank`: who comes first."""
+
+    name: str
+    title: str
+    least: int
+    most: int
+    rank: int
+    right: bool = False
+
+
+def _columns(snapshot: Snapshot, options: Options) -> tuple[Column, ...]:
+    """In the order they stand in."""
+    signs = glyphs(ascii_only=options.ascii)
+    both = f"{signs.right}/{signs.left}"
+    digits = max(len(str(len(snapshot.connections))), 1)
+    wide = bool((snapshot.connections.family == 6).any())
+    ends = 47 if wide else 21
+    return (
+        Column("number", "#", digits, digits, 0, right=True),
+        Column("client", _("client"), 15, ends, 4),
+        Column("server", _("server"), 15, ends, 2),
+        Column("service", _("service"), 8, 11, 3),
+        Column("outcome", _("outcome"), 15, 36, 1),
+        Column("packets", _("packets") + " " + both, 11, 13, 5, right=True),
+        Column("bytes", _("bytes") + " " + both, 15, 17, 7, right=True),
+        Column("start", _("start"), max(TIME_WIDTH[options.time], 9), 15, 8, right=True),
+        Column("duration", _("duration"), 9, 11, 6, right=True),
+        Column("rtt", "RTT", 8, 9, 9, right=True),
+        Column("history", _("history"), 10, 24, 10),
+    )
+
+
+GROWTH: Final = ("server", "client", "outcome", "history", "bytes", "packets", "service", "duration", "rtt")
+"""Who takes the room that is left, in this order."""
+
+
+def column_widths(columns: tuple[Column, ...], width: int) -> list[tuple[Column, int]]:
+    """The columns that fit beside mark and sign, in the order they stand in, and their cells (without a gap of one)."""
+    room = width - 3
+    chosen: list[Column] = []
+    for column in sorted(columns, key=lambda each: each.rank):
+        if room < column.least + 1:
+            break
+        chosen.append(column)
+        room -= column.least + 1
+    sizes = {column.name: column.least for column in chosen}
+    most = {column.name: column.most for column in chosen}
+    for name in GROWTH:
+        if name in sizes:
+            more = min(room, most[name] - sizes[name])
+            sizes[name] += more
+            room -= more
+    return [(column, sizes[column.name]) for column in columns if column.name in sizes]
+
+
+class ConnectionList:
+    """Connections sorted by trouble, then by number. `cursor` is the selected connection's row; it may be set."""
+
+    def __init__(self, snapshot: Snapshot, options: Options) -> None:
+        self.snapshot = snapshot
+        self.options = options
+        self.cursor = -1
+        self._glyphs = glyphs(ascii_only=options.ascii)
+        self._columns = _columns(snapshot, options)
+        self._severity = severities(snapshot.connections)
+        # A stable sort of bytes is a radix sort: a million rows in a few milliseconds.
+        order = np.argsort(self._severity, kind="stable")
+        self.order = order[snapshot.connections.first_packet[order] >= 0]
+        self._index = np.zeros(len(order), np.int64)
+        self._index[self.order] = np.arange(len(self.order))
+
+    def __len__(self) -> int:
+        return len(self.order)
+
+    def connection_at(self, index: int) -> int | None:
+        """The connection of a line."""
+        return int(self.order[index]) if 0 <= index < len(self.order) else None
+
+    def index_of(self, connection: int) -> int:
+        """The line of a connection, 0 if it has none."""
+        return int(self._index[connection]) if 0 <= connection < len(self._index) else 0
+
+    def head(self, width: int) -> tuple[Line, ...]:
+        """The column titles."""
+        line: list[Span] = [Span("   ", "")]
+        for column, size in column_widths(self._columns, width):
+            line.append(Span(self._cell(column.title, size, right=column.right) + " ", "head"))
+        return (fit(tuple(line), width),)
+
+    def draw(self, index: int, width: int) -> Line:
+        """One connection."""
+        connection = self.connection_at(index)
+        if connection is None:
+            return fit((), width)
+        severity = int(self._severity[connection])
+        role = ROLES_OF[severity]
+        selected = connection == self.cursor
+        mark = Span(self._glyphs.mark, "selection") if selected else Span(" ", "")
+        line: list[Span] = [mark, Span(sign(severity, self._glyphs) + " ", role)]
+        for column, size in column_widths(self._columns, width):
+            text = CELLS[column.name](self.snapshot, connection, size, self.options)
+            shown = role if column.name == "outcome" else "address" if column.name in {"client", "server"} else ""
+            line.append(Span(self._cell(text, size, right=column.right) + " ", shown))
+        drawn = fit(tuple(line), width)
+        return with_modifier(drawn, SELECTED) if selected else drawn
+
+    def _cell(self, text: str, size: int, *, right: bool) -> str:
+        text = cut(text, size, self._glyphs.ellipsis)
+        gap = " " * (size - cells(text))
+        return gap + text if right else text + gap

@@ -1,0 +1,77 @@
+"""One line each, for small screens: a packet's layers, a connection's packets on a time axis, a rule with a title."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from views.conversation import Conversation
+from views.durations import duration
+from views.glyphs import glyphs
+from views.options import Options
+from views.raster import cell_of, key_packets, line_of, paint, sample
+from views.text import Span, cells, cut, fit, safe
+from views.wording import _
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from analysis.layers import Dissection
+    from analysis.snapshot import Snapshot
+    from views.text import Line
+
+PLAIN = Options()
+
+
+def rule(title: str, right: str, width: int, options: Options = PLAIN) -> Line:
+    """`── title ────────── right ──`, exactly `width` cells."""
+    signs = glyphs(ascii_only=options.ascii)
+    line = signs.rule * 2
+    shown = cut(safe(title), max(width - 6, 0), signs.ellipsis)
+    after = f" {right} {line}" if right and width - cells(shown) - 8 > cells(right) else ""
+    fill = signs.rule * max(width - cells(shown) - 4 - cells(after), 0)
+    return fit((Span(line + " ", "rule"), Span(shown, "title"), Span(f" {fill}", "rule"), Span(after, "rule")), width)
+
+
+def layers_strip(dissection: Dissection, width: int, options: Options = PLAIN) -> Line:
+    """`Ethernet 14 › IPv4 20 › TCP 20 › no payload        54 B`: header sizes, and the bytes they cover."""
+    signs = glyphs(ascii_only=options.ascii)
+    spans: list[Span] = [Span(" ", "")]
+    layers = [layer for layer in dissection.layers if layer.osi > 1]
+    for layer in layers:
+        if len(spans) > 1:
+            spans.append(Span(f" {signs.next} ", "dim"))
+        spans += [Span(safe(layer.name), f"layer-{layer.osi}"), Span(f" {layer.header_length}", "dim")]
+    if not any(layer.osi >= 5 for layer in layers):
+        spans += [Span(f" {signs.next} ", "dim"), Span(_("no payload"), "empty")]
+    total = f"  {sum(layer.header_length for layer in layers)} B "
+    return (*fit(tuple(spans), max(width - len(total), 0)), *fit((Span(total, "dim"),), min(len(total), width)))
+
+
+def time_strip(
+    snapshot: Snapshot, packets: NDArray[np.int64], cursor: int, width: int, options: Options = PLAIN
+) -> Line:
+    """The packets of one connection from its first to its last; `cursor` is the packet row at the play head."""
+    if not len(packets) or width <= 2:
+        return fit((), width)
+    connection = int(snapshot.packets.connection[packets[0]])
+    conversation = Conversation(snapshot, connection, packets)
+    rows = conversation.packets[sample(0, len(conversation.packets))]
+    times = snapshot.packets.time_ns[rows]
+    window = (int(times.min()), max(int(times.max()), int(times.min()) + 1))
+    keys = key_packets(snapshot, connection)
+    room = width - 2
+    best, from_client = paint(snapshot, np.concatenate((rows, keys)), conversation.client, window, room)
+    at = cell_of(int(snapshot.packets.time_ns[cursor]), window, room) if 0 <= cursor < len(snapshot.packets) else -1
+    bars = line_of(best, from_client, (0, room - 1), at, glyphs(ascii_only=options.ascii))
+    return fit((Span(" ", ""), *bars), width)
+
+
+def connection_time(snapshot: Snapshot, packets: NDArray[np.int64], options: Options = PLAIN) -> str:
+    """How long a connection took, for the title of its strip."""
+    if not len(packets):
+        return ""
+    times = snapshot.packets.time_ns
+    passed = int(times[packets[-1]]) - int(times[packets[0]])
+    return duration(passed, micro=glyphs(ascii_only=options.ascii).micro)

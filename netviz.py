@@ -137,7 +137,7 @@ def replay(file: str, *, only_ascii: bool) -> int:
 
 @cli.command(epilog=REPORT_EXAMPLES)
 @click.argument("files", metavar="FILE...", type=CAPTURE_FILE, nargs=-1, required=True)
-@click.option("--format", "layout", type=click.Choice(["text", "json"]), default="text", help="For people or programs.")
+@click.option("--format", "layout", type=click.Choice(["text", "json", "csv"]), default="text", help="For people or programs.")
 @click.option("--packets", is_flag=True, help="Tell of every packet, too.")
 @click.option(
     "--connection",

@@ -1,0 +1,285 @@
+"""The application: keys and messages come in, the director acts on them. Nothing is drawn or decided here."""
+
+from __future__ import annotations
+
+import gc
+import os
+from dataclasses import replace
+from typing import TYPE_CHECKING, ClassVar, Final
+
+from textual import on
+from textual.app import App
+from textual.worker import Worker, WorkerState
+
+from tui.asking import GotoInput
+from tui.bindings import bindings_of
+from tui.desk import Desk, next_option
+from tui.director import Director
+from tui.help import HelpScreen
+from tui.layout import Pane
+from tui.lineview import LineView
+from tui.palette import Palette
+from tui.panels.bar import Bar
+from tui.panels.bytes import BytesPanel
+from tui.panels.ladder import LadderPanel
+from tui.panels.status import keys_line
+from tui.panels.timeline import TimelinePanel
+from tui.styles import CONTRAST, DARK, LIGHT, PALETTES, first_theme, themes
+from tui.terminal import colours, keep_keyboard
+from views.bytes import field_at_offset
+from views.options import Options
+
+if TYPE_CHECKING:
+    from textual.app import ComposeResult
+    from textual.binding import BindingType
+    from textual.events import DescendantFocus, Resize
+
+    from analysis.session import Session
+
+TICK: Final = 1 / 30
+THEMES: Final = (DARK, LIGHT, CONTRAST)
+
+
+class NetvizApp(App[int]):
+    """Shows a session. `name` is what the capture is called on screen."""
+
+    CSS_PATH = "app.tcss"
+    TITLE = "netviz"
+    COMMANDS: ClassVar = {Palette}
+    BINDINGS: ClassVar[list[BindingType]] = bindings_of("app")
+
+    def __init__(self, session: Session, name: str, *, ascii: bool = False) -> None:  # noqa: A002 - the option's name
+        # Textual takes NO_COLOR out of its environment, and picks the filter for it by `ansi_color`.
+        theme = first_theme(os.environ, colours(os.environ))
+        super().__init__(ansi_color=None if (PALETTES[theme].background or "").startswith("#") else True)
+        for known in themes():
+            self.register_theme(known)
+        self.theme = theme
+        self.director = Director(self, Desk(session, name, Options(ascii=ascii), session.snapshot))
+        self.desk, self.stage = self.director.desk, self.director.stage
+        self.goto = GotoInput()
+
+    def compose(self) -> ComposeResult:
+        """All panes; the layout shows those that have a place."""
+        yield from self.stage.widgets
+        yield self.goto
+
+    def on_mount(self) -> None:
+        """Show what there is, then follow the reader."""
+        self.screen.styles.layout = self.stage.layout
+        self.director.arrange()
+        self.stage.ladder.focus()
+        self._poller = self.set_interval(TICK, self._poll)
+        self._player = self.set_interval(TICK, self._tick, pause=True)
+        self._poll()
+        self.call_after_refresh(self._painted)
+
+    def _painted(self) -> None:
+        """The first screen is there: from now on long pauses of the garbage collector would be seen."""
+        gc.collect()
+        gc.freeze()
+        # Strips make reference cycles, so collection stays on, in small steps.
+        gc.set_threshold(5000, 20, 100)
+
+    def _poll(self) -> None:
+        if not self.director.poll():
+            self._poller.pause()
+
+    def _tick(self) -> None:
+        if not self.director.tick():
+            self._player.pause()
+
+    # messages
+
+    def on_resize(self, event: Resize) -> None:
+        """Other panes may have a place now."""
+        del event
+        self.director.wish(self.director.wishes)
+        focused = self.focused
+        if focused is None or not focused.display:
+            self._focus_home()
+
+    def _focus_home(self) -> None:
+        home = self.stage.ladder if self.stage.ladder.display else self.stage.connections
+        (home if home.display else self.stage.ladder).focus()
+
+    def on_descendant_focus(self, event: DescendantFocus) -> None:
+        """The line of keys is about the focused pane."""
+        if isinstance(event.widget, LineView):
+            self.stage.focused_pane = str(event.widget.id)
+            self.stage.keys.redraw()
+
+    def on_worker_state_changed(self, event: Worker.StateChanged) -> None:
+        """An error of ours in a worker: say so and go on."""
+        if event.state is WorkerState.ERROR:
+            self.director.say(f"This could not be shown: {event.worker.error!r}")
+
+    @on(LineView.Moved, "#ladder")
+    def _ladder_moved(self, event: LineView.Moved) -> None:
+        ladder = self.stage.ladder.ladder
+        packet = ladder.packet_at(event.index) if ladder is not None else None
+        if packet is not None:
+            self.director.select(packet)
+
+    @on(LineView.Moved, "#layers")
+    def _layers_moved(self, event: LineView.Moved) -> None:
+        self.director.choose_field(self.stage.layers.field_at(event.index))
+
+    @on(LineView.Opened, "#ladder")
+    def _ladder_opened(self, event: LineView.Opened) -> None:
+        self.director.toggle_fold(event.index)
+
+    @on(LineView.Opened, "#connections")
+    def _connection_opened(self) -> None:
+        chosen = self.stage.connections.chosen
+        if chosen is not None:
+            self.director.open(chosen)
+            if not self.stage.ladder.display:
+                self.action_connections()
+            self.stage.ladder.focus()
+
+    @on(LineView.Opened, "#timeline")
+    def _timeline_opened(self, event: LineView.Opened) -> None:
+        timeline = self.stage.timeline.timeline
+        chosen = timeline.connection_at(event.index) if timeline is not None else None
+        if chosen is not None:
+            self.director.open(chosen)
+
+    @on(LineView.Opened, "#layers")
+    def _layer_opened(self, event: LineView.Opened) -> None:
+        self.director.toggle_layer(event.index)
+
+    @on(TimelinePanel.Chosen)
+    def _time_chosen(self, event: TimelinePanel.Chosen) -> None:
+        self.director.open(event.connection)
+        self.director.select(self.desk.packet_at_time(event.time_ns, anywhere=False))
+
+    @on(BytesPanel.Chosen)
+    def _byte_chosen(self, event: BytesPanel.Chosen) -> None:
+        if self.stage.looked is not None:
+            self.director.choose_field(field_at_offset(self.stage.looked.dissection, event.offset))
+
+    @on(LadderPanel.Missing)
+    def _details_missing(self, event: LadderPanel.Missing) -> None:
+        self.director.details_wanted(event.packets)
+
+    @on(Bar.Pressed, "#keys")
+    async def _key_pressed(self, event: Bar.Pressed) -> None:
+        places = keys_line(self.stage.focused_pane, self.size.width)[1]
+        action = next((action for cells, action in places if event.column in cells), None)
+        if action is not None:
+            await self.run_action(action, self.focused or self)
+
+    @on(GotoInput.Asked)
+    def _asked(self, event: GotoInput.Asked) -> None:
+        self._focus_home()
+        self.action_go_to(event.text)
+
+    # actions, as the binding table names them
+
+    def action_step(self, by: int) -> None:
+        """Next or previous packet of the connection, unfolded."""
+        ladder = self.stage.ladder.ladder
+        if ladder is not None:
+            self.director.unfold_to(ladder.step(self.desk.packet, by))
+
+    def action_trouble(self, by: int) -> None:
+        """Next or previous trouble of the connection."""
+        ladder = self.stage.ladder.ladder
+        found = ladder.trouble(self.desk.packet, by) if ladder is not None else None
+        if found is None:
+            self.director.say("No more trouble in this connection.")
+        else:
+            self.director.select(found)
+
+    def action_connection(self, by: int) -> None:
+        """Next or previous connection."""
+        self.director.open(self.desk.next_connection(by))
+
+    def action_goto(self) -> None:
+        """Ask for a place."""
+        self.goto.open()
+
+    def action_go_to(self, text: str) -> None:
+        """Go to a place that was typed."""
+        self.director.go(text)
+
+    def action_play(self) -> None:
+        """Play or pause."""
+        if self.director.play():
+            self._player.resume()
+
+    def action_speed(self, by: int) -> None:
+        """Play faster or slower."""
+        if self.stage.playback is not None:
+            self.stage.playback.faster(by)
+            self.stage.status.redraw()
+
+    def action_layer(self, osi: int) -> None:
+        """Look at a layer."""
+        self.director.inspect(osi)
+
+    def action_bytes(self) -> None:
+        """Bytes on or off."""
+        shown = self.stage.showing(Pane.BYTES)
+        self.director.wish(replace(self.director.wishes, bytes=not shown, layers=False, maximised=None))
+
+    def action_explanation(self) -> None:
+        """Short, full, off."""
+        wishes = self.director.wishes
+        self.director.wish(replace(wishes, explain=wishes.explain.next))
+
+    def action_option(self, name: str) -> None:
+        """The next value of one of the options."""
+        self.director.set_options(next_option(self.desk.options, name))
+
+    def action_next_theme(self) -> None:
+        """Other colours, where there are any."""
+        if self.theme in THEMES:
+            self.theme = THEMES[(THEMES.index(self.theme) + 1) % len(THEMES)]
+
+    def action_connections(self) -> None:
+        """The list of connections, or away with it."""
+        shown = self.stage.showing(Pane.CONNECTIONS)
+        self.director.wish(replace(self.director.wishes, connections=not shown, maximised=None))
+        (self.stage.ladder if shown else self.stage.connections).focus()
+
+    def action_pane(self, by: int) -> None:
+        """The next or previous pane."""
+        if by > 0:
+            self.screen.focus_next()
+        else:
+            self.screen.focus_previous()
+
+    def action_maximise(self) -> None:
+        """The focused pane alone, or all again."""
+        pane = None if self.director.wishes.maximised else Pane(self.stage.focused_pane)
+        self.director.wish(replace(self.director.wishes, maximised=pane))
+
+    def action_copy(self) -> None:
+        """Copy what is selected."""
+        text = self.director.selected_text()
+        self.copy_to_clipboard(text)
+        self.director.say(f"Copied: {text}")
+
+    def action_help(self) -> None:
+        """Every key of this pane."""
+        problems = [problem.message for problem in self.desk.snapshot.problems]
+        self.push_screen(HelpScreen(self.stage.focused_pane, problems, ascii=self.desk.options.ascii))
+
+    def action_leave(self) -> None:
+        """One step back; at the top, the end."""
+        if not self.director.back():
+            self.exit(0)
+
+
+def run(session: Session, name: str, *, ascii: bool = False) -> int:  # noqa: A002 - the option's name
+    """Start reading, show the screen until it is left, stop reading. Returns the exit status.
+
+    Raises OSError if there is no terminal to read keys from.
+    """
+    keep_keyboard()
+    session.start()
+    status = NetvizApp(session, name, ascii=ascii).run()
+    session.close()
+    return status or 0

@@ -1,0 +1,164 @@
+"""What is open and what is selected: one connection, one packet, one field, for all panels; and the views made of them.
+
+No widget here. `build` may run on any thread: it takes a snapshot and gives frozen views of it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+
+from analysis.layers import Dissection, dissect
+from views.connections import ConnectionList
+from views.ladder import Ladder
+from views.options import TimeFormat
+from views.timeline import Timeline
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from analysis.details import Detail
+    from analysis.session import Session
+    from analysis.snapshot import Snapshot
+    from views.options import Options
+
+NONE: Final = -1
+CHOICES: Final[dict[str, tuple[Any, ...]]] = {
+    "relative": (True, False),
+    "time": tuple(TimeFormat),
+    "two_rows": (False, True),
+    "model": (7, 5, 4),
+}
+NEIGHBOURS: Final = 3
+"""Packets before and after the selected one whose details its explanation may want."""
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What views are wanted of which snapshot."""
+
+    snapshot: Snapshot
+    connection: int
+    options: Options
+    unfolded: frozenset[int]
+    connections: bool
+    timeline: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """Views of one snapshot; `rows` are the packets of the open connection."""
+
+    request: Request
+    rows: NDArray[np.int64]
+    ladder: Ladder | None
+    connections: ConnectionList | None
+    timeline: Timeline | None
+
+
+@dataclass(frozen=True, slots=True)
+class Looked:
+    """Everything about one packet that was read for it."""
+
+    packet: int
+    data: bytes
+    dissection: Dissection
+
+
+def build(session: Session, request: Request, before: Scene | None) -> Scene:
+    """Make the views of a request, keeping those of `before` that say the same. Any thread."""
+    snapshot, options = request.snapshot, request.options
+    same = before is not None and before.request.snapshot is snapshot and before.request.options == options
+    rows = np.empty(0, np.int64)
+    ladder = None
+    if request.connection != NONE:
+        rows = session.packets_of(request.connection)
+        rows = rows[: int(np.searchsorted(rows, len(snapshot.packets)))]
+        ladder = Ladder(snapshot, request.connection, rows, options, request.unfolded)
+    connections = before.connections if same and before is not None else None
+    if request.connections and connections is None:
+        connections = ConnectionList(snapshot, options)
+    timeline = before.timeline if same and before is not None else None
+    if request.timeline and timeline is None:
+        timeline = Timeline(snapshot, options)
+        if before is not None and before.timeline is not None and before.request.snapshot is snapshot:
+            timeline.window_ns = before.timeline.window_ns
+    return Scene(request, rows, ladder, connections, timeline)
+
+
+def next_option(options: Options, name: str) -> Options:
+    """The options with the next value of one of them, round and round: relative, time, two_rows or model."""
+    values = CHOICES[name]
+    after = values[(values.index(getattr(options, name)) + 1) % len(values)]
+    return replace(options, **{name: after})
+
+
+@dataclass(slots=True)
+class Desk:
+    """The selection and the person's wishes about what is shown."""
+
+    session: Session
+    name: str
+    options: Options
+    snapshot: Snapshot
+    scene: Scene | None = None
+    connection: int = NONE
+    packet: int = NONE
+    path: str = ""  # of the selected field: it stays selected in the next packet that has it
+    unfolded: frozenset[int] = frozenset()
+    folded: frozenset[str] = frozenset()
+    visited: dict[int, int] = field(default_factory=dict)  # connection: the packet that was selected in it
+
+    def first_connection(self) -> int:
+        """The connection of the first packet that has one."""
+        column = self.snapshot.packets.connection
+        known = np.flatnonzero(column[:4096] >= 0)
+        return int(column[known[0]]) if len(known) else NONE
+
+    def open(self, connection: int, packet: int = NONE) -> None:
+        """Select a connection, and a packet of it: the one last selected there, unless told."""
+        if NONE not in (self.connection, self.packet):
+            self.visited[self.connection] = self.packet
+        self.connection = connection
+        self.packet = packet if packet != NONE else self.visited.get(connection, NONE)
+
+    def neighbours(self, packet: int) -> NDArray[np.int64]:
+        """Rows of the open connection around a packet."""
+        rows = self.scene.rows if self.scene is not None else np.array([packet])
+        place = int(np.searchsorted(rows, packet))
+        return rows[max(0, place - NEIGHBOURS) : place + NEIGHBOURS + 1]
+
+    def look(self, packet: int) -> Looked:
+        """Read and take apart one packet. Reads the capture, imports Scapy: never on the UI thread."""
+        packets = self.snapshot.packets
+        data = self.session.packet_bytes(packet)
+        interface = self.snapshot.interfaces[int(packets.interface[packet])]
+        dissection = dissect(data, interface.link_type, original_length=int(packets.original_length[packet]))
+        return Looked(packet, data, dissection)
+
+    def explain(self, packet: int) -> dict[int, Detail]:
+        """Read the details of a packet and those around it. Reads the capture: never on the UI thread."""
+        return {detail.packet: detail for detail in self.session.details(self.neighbours(packet))}
+
+    def next_connection(self, by: int) -> int:
+        """The connection `by` places on, in the list's order if there is a list; those without packets are left out."""
+        listed = self.scene.connections if self.scene is not None else None
+        if listed is not None:
+            index = listed.index_of(self.connection) + by
+            found = listed.connection_at(index) if 0 <= index < len(listed) else None
+            return self.connection if found is None else found
+        row = self.connection + by
+        first_packets = self.snapshot.connections.first_packet
+        while 0 <= row < len(first_packets) and first_packets[row] < 0:
+            row += 1 if by > 0 else -1
+        return row if 0 <= row < len(first_packets) else self.connection
+
+    def packet_at_time(self, time_ns: int, *, anywhere: bool = True) -> int:
+        """The first packet at or after a time, else the last one; of the open connection unless `anywhere`."""
+        times = self.snapshot.packets.time_ns
+        if anywhere or self.scene is None:
+            return min(int(np.searchsorted(times, time_ns)), len(times) - 1)
+        rows = self.scene.rows
+        return int(rows[min(int(np.searchsorted(times[rows], time_ns)), len(rows) - 1)])

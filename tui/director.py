@@ -1,0 +1,342 @@
+"""What happens when: the newest snapshot becomes a scene, a selection reaches every panel, playback moves it.
+
+Reading, dissecting and making views of large captures are done by threads (`tui.fetch`); everything here runs on the
+UI thread and returns at once.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from time import monotonic
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+
+from tui.desk import NONE, Desk, Looked, Request, Scene, build
+from tui.fetch import Fetch
+from tui.goto import NotUnderstoodError, parse
+from tui.layout import Pane, Wishes
+from tui.lineview import LineView
+from tui.panels.progress import Rate
+from tui.playback import Playback
+from tui.stage import GRACE, Stage
+from views.options import TimeFormat
+from views.text import plain
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from numpy.typing import NDArray
+    from textual.app import App
+
+    from analysis.details import Detail
+    from analysis.session import Session
+    from views.options import Options
+
+LARGE: Final = 30_000
+"""Packets from which on views are made in a thread: below, that takes less time than a frame."""
+REBUILD_SECONDS: Final = 0.25
+"""A growing capture is shown anew at most this often, and never for more than a tenth of the time."""
+
+
+class Director:
+    """One for a session. `now` returns seconds of a monotonic clock."""
+
+    def __init__(self, app: App[int], desk: Desk, now: Callable[[], float] = monotonic) -> None:
+        self.app, self.desk, self.now = app, desk, now
+        self.session: Session = desk.session
+        self.stage = Stage(desk)
+        self.wishes = Wishes()
+        self._rate = Rate()
+        self._rebuild_at = 0.0
+        self._asked_layer: int | None = None
+        self._scenes = Fetch(self._build, self._show_scene, self.say)
+        self._looks = Fetch(desk.look, self._show_looked, self.say)
+        self._explanations = Fetch(desk.explain, self._show_explanation, self.say)
+        self._details: Fetch[NDArray[np.int64], list[Detail]] = Fetch(
+            self.session.details, lambda _, details: self.stage.ladder.supply(details), self.say
+        )
+
+    # reading
+
+    def poll(self) -> bool:
+        """Show what has been read since the last time; False once there is nothing more to come."""
+        snapshot = self.session.snapshot
+        if snapshot is not self.desk.snapshot or self.desk.scene is None:
+            now = self.now()
+            self._rate.seen(now, len(snapshot.packets))
+            self.stage.rate = self._rate.per_second
+            due = self.desk.connection == NONE or snapshot.finished or now >= self._rebuild_at
+            if due and not self._scenes.busy:
+                self.desk.snapshot = snapshot
+                self._rebuild_at = now + REBUILD_SECONDS
+                self.rebuild()
+            self.arrange()
+            self.stage.notice.redraw()
+        return not (snapshot.finished and self.desk.snapshot is snapshot and self.desk.scene is not None)
+
+    def rebuild(self) -> None:
+        """Make the views that are on screen anew, of the newest snapshot and with the present options."""
+        if self.desk.connection == NONE:
+            self.desk.connection = self.desk.first_connection()
+        request = self._request()
+        if len(request.snapshot.packets) > LARGE:
+            self._scenes.ask(self.app, request)
+        else:
+            self._show_scene(request, self._build(request))
+
+    def _request(self) -> Request:
+        desk, stage = self.desk, self.stage
+        listed, timed = stage.showing(Pane.CONNECTIONS), stage.showing(Pane.TIMELINE)
+        return Request(desk.snapshot, desk.connection, desk.options, desk.unfolded, listed, timed)
+
+    def _build(self, request: Request) -> Scene:
+        started = self.now()
+        scene = build(self.session, request, self.desk.scene)
+        self._rebuild_at = max(self._rebuild_at, self.now() + 10 * (self.now() - started))
+        return scene
+
+    def _show_scene(self, request: Request, scene: Scene) -> None:
+        desk = self.desk
+        if request.connection != desk.connection:
+            return  # another was opened meanwhile: its scene is on its way
+        opened = desk.scene is None or desk.scene.request.connection != desk.connection
+        if desk.packet == NONE and len(scene.rows):
+            desk.packet = int(scene.rows[0])
+        self.stage.show_scene(scene)
+        times = scene.request.snapshot.packets.time_ns[scene.rows]
+        if opened or self.stage.playback is None:
+            self.stage.playback = Playback(times, self.now)
+        else:
+            self.stage.playback.extend(times)
+        self.stage.playback.seek(self._place())
+        if opened or self.stage.explained != desk.packet:
+            self.look()
+
+    # selecting
+
+    def open(self, connection: int, packet: int = NONE) -> None:
+        """Another connection for all panels; of the open one, another packet."""
+        if connection == self.desk.connection:
+            if packet != NONE:
+                self.select(packet)
+            return
+        self.desk.open(connection, packet)
+        self.stage.connections.go_to_connection(connection)
+        self.rebuild()
+
+    def select(self, packet: int) -> None:
+        """Another packet of the open connection for all panels."""
+        if packet in (self.desk.packet, NONE):
+            return
+        self.desk.packet = packet
+        if self.stage.playback is not None:
+            self.stage.playback.seek(self._place())
+        self.stage.show_packet()
+        self.look()
+
+    def go_to(self, packet: int) -> None:
+        """Any packet of the capture, unfolding nothing."""
+        connection = int(self.desk.snapshot.packets.connection[packet])
+        if connection in (NONE, self.desk.connection):
+            self.select(packet)
+        else:
+            self.open(connection, packet)
+
+    def go(self, text: str) -> None:
+        """Go to a place that was typed, or say why not."""
+        packets, connections = self.desk.snapshot.packets, self.desk.snapshot.connections
+        if not len(packets):
+            return
+        try:
+            place = parse(text, int(packets.time_ns[0]), utc=self.desk.options.time is TimeFormat.UTC)
+        except NotUnderstoodError as error:
+            self.say(str(error))
+            return
+        if place.time_ns is not None:
+            self.go_to(self.desk.packet_at_time(place.time_ns))
+        elif place.packet is not None and 1 <= place.packet <= len(packets):
+            self.go_to(place.packet - 1)
+        elif place.connection is not None and 1 <= place.connection <= len(connections):
+            self.open(place.connection - 1)
+        else:
+            self.say(f"There are {len(packets)} packets and {len(connections)} connections.")
+
+    def unfold_to(self, packet: int) -> None:
+        """Select a packet and unfold the line that hides it."""
+        ladder = self.stage.ladder.ladder
+        if ladder is None:
+            return
+        line = ladder.index_of(packet)
+        fold = ladder.fold_at(line)
+        if fold is not None and fold not in self.desk.unfolded:
+            self.desk.unfolded |= {fold}
+            self.desk.packet = packet
+            self.rebuild()
+            self.stage.show_packet()
+            self.look()
+        else:
+            self.select(packet)
+
+    def toggle_fold(self, index: int) -> None:
+        """Unfold a line of the ladder, or fold what was unfolded."""
+        ladder = self.stage.ladder.ladder
+        fold = ladder.fold_at(index) if ladder is not None else None
+        if fold is not None:
+            self.desk.unfolded ^= {fold}
+            self.rebuild()
+
+    def set_options(self, options: Options) -> None:
+        """The person wants things shown in another way."""
+        self.desk.options = options
+        self.rebuild()
+        self.look()
+
+    # details of the selected packet
+
+    def look(self) -> None:
+        """Read, explain and take apart the selected packet; panels that still show another are soon blank."""
+        packet = self.desk.packet
+        if packet == NONE:
+            return
+        self.app.set_timer(GRACE, self.stage.blank_stale)
+        if self.stage.showing(Pane.EXPLANATION):
+            self._explanations.ask(self.app, packet)
+        if any(self.stage.showing(pane) for pane in (Pane.LAYERS, Pane.BYTES, Pane.LAYERS_STRIP)):
+            self._looks.ask(self.app, packet)
+
+    def details_wanted(self, packets: NDArray[np.int64]) -> None:
+        """Packets came on screen whose details the ladder does not have."""
+        self._details.ask(self.app, packets)
+
+    def _show_explanation(self, packet: int, details: dict[int, Detail]) -> None:
+        self.stage.show_explanation(packet, details, self.wishes.explain)
+
+    def _show_looked(self, _: int, looked: Looked) -> None:
+        self.stage.show_looked(looked)
+        if self._asked_layer is not None:
+            self.stage.layers.go_to_layer(self._asked_layer)
+            self._asked_layer = None
+
+    def inspect(self, osi: int) -> None:
+        """Bring an OSI layer of the selected packet on screen."""
+        if not self.stage.showing(Pane.LAYERS):
+            self.wish(replace(self.wishes, layers=True, bytes=None, maximised=None))
+        self.stage.layers.focus()
+        if self.stage.looked is None:
+            self._asked_layer = osi
+        self.stage.layers.go_to_layer(osi)
+
+    def choose_field(self, field: int | None) -> None:
+        """Another field of the packet that is shown, for the tree and the bytes."""
+        looked = self.stage.looked
+        path = looked.dissection.fields[field].path if looked is not None and field is not None else ""
+        if path != self.desk.path:
+            self.desk.path = path
+            self.stage.show_layers()
+
+    def toggle_layer(self, index: int) -> None:
+        """Fold the header or field on a line of the layers, or unfold it; it stays so for the next packets."""
+        field = self.stage.layers.field_at(index)
+        if field is not None and self.stage.looked is not None:
+            self.desk.folded ^= {self.stage.looked.dissection.fields[field].path}
+            self.stage.show_layers()
+
+    def selected_text(self) -> str:
+        """What the focused pane has selected, as text."""
+        view = self.app.focused
+        looked, field = self.stage.looked, self.stage.field
+        if view is self.stage.bytes and looked is not None:
+            chosen = looked.dissection.fields[field] if field is not None else None
+            if chosen is not None and chosen.offset >= 0:
+                return looked.data[chosen.offset : chosen.offset + chosen.length].hex(" ")
+            return looked.data.hex(" ")
+        if not isinstance(view, LineView) or view.lines is None:
+            return ""
+        lines = [view.cursor] if view.CURSOR else range(view.total)
+        return "\n".join(plain(view.lines.draw(index, view.WIDE)).strip() for index in lines)
+
+    # where panes are
+
+    def wish(self, wishes: Wishes) -> None:
+        """The person asked for other panes."""
+        self.wishes = wishes
+        self.arrange()
+        self.rebuild()
+        self.look()
+
+    def arrange(self) -> None:
+        """Give every pane its place at the present size."""
+        snapshot = self.desk.snapshot
+        notice = not snapshot.finished or bool(self.stage.said or snapshot.problems or snapshot.cancelled)
+        lanes = len(snapshot.connections)
+        self.wishes = replace(self.wishes, many=lanes > 1, lanes=lanes, notice=notice)
+        self.stage.arrange(*self.app.size, self.wishes)
+        self.app.screen.refresh(layout=True)
+
+    def say(self, sentence: str) -> None:
+        """A notice that stays until Esc; an empty one ends it."""
+        self.stage.said = sentence
+        self.arrange()
+        self.stage.notice.redraw()
+
+    def back(self) -> bool:
+        """Undo the newest of what was asked for; False if there is nothing left but to quit."""
+        wishes, playback = self.wishes, self.stage.playback
+        asked = wishes.maximised or wishes.layers or (wishes.bytes and not self.stage.showing(Pane.LAYERS))
+        if self.stage.said:
+            self.say("")
+        elif asked:
+            self.wish(replace(wishes, maximised=None, layers=False, bytes=None if wishes.bytes else wishes.bytes))
+        elif wishes.connections:
+            self.wish(replace(wishes, connections=None))
+        elif playback is not None and playback.active:
+            self.stop()
+        elif not self.desk.snapshot.finished:
+            self.session.cancel()
+        elif self.app.focused is not self.stage.ladder:
+            self.stage.ladder.focus()
+        else:
+            return False
+        return True
+
+    # playback
+
+    def _place(self) -> int:
+        rows = self.desk.scene.rows if self.desk.scene is not None else np.empty(0, np.int64)
+        return max(0, int(np.searchsorted(rows, self.desk.packet, "right")) - 1)
+
+    def play(self) -> bool:
+        """Play or pause; whether it plays now."""
+        playback = self.stage.playback
+        if playback is None or self.desk.scene is None or len(self.desk.scene.rows) < 2:
+            return False
+        if playback.playing:
+            playback.pause()
+        else:
+            playback.play(self._place())
+        self.tick()
+        self.stage.show_packet()
+        return playback.playing
+
+    def tick(self) -> bool:
+        """Move the selection to where playback is now; False when it has come to its end or stands still."""
+        playback, scene = self.stage.playback, self.desk.scene
+        if playback is None or scene is None or not playback.playing:
+            return False
+        row = playback.row()
+        ended = row >= len(scene.rows) - 1
+        if ended and scene.request.snapshot.finished:
+            playback.stop()
+        packet = int(scene.rows[row])
+        if packet != self.desk.packet:
+            self.desk.packet = packet
+            self.look()
+        self.stage.show_packet()
+        return playback.playing
+
+    def stop(self) -> None:
+        """End playback where it is."""
+        if self.stage.playback is not None:
+            self.stage.playback.stop()
+            self.stage.show_packet()

@@ -1,0 +1,178 @@
+"""Which panes stand where at which size: a pure function from a size and wishes to regions, and its Textual layout.
+
+The ladder is the home screen and never goes. Height decides the panes: under 30 rows the layers and the time are
+one-line strips, from 30 there is room for the explanation, from 45 for everything.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING, Final
+
+from textual.geometry import NULL_OFFSET, NULL_SPACING, Region, Size
+from textual.layout import ArrangeResult, Layout, WidgetPlacement
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from textual.widget import Widget
+
+
+class Pane(StrEnum):
+    """The widgets' ids."""
+
+    STATUS = "status"
+    CONNECTIONS = "connections"
+    LADDER = "ladder"
+    LAYERS = "layers"
+    BYTES = "bytes"
+    EXPLANATION = "explanation"
+    LAYERS_STRIP = "layers-strip"
+    TIME_STRIP = "time-strip"
+    TIMELINE = "timeline"
+    NOTICE = "notice"
+    KEYS = "keys"
+
+
+class Explain(StrEnum):
+    """How much explanation (`e`)."""
+
+    SHORT = "short"
+    FULL = "full"
+    OFF = "off"
+
+    @property
+    def next(self) -> Explain:
+        """The one after this, round and round."""
+        order = tuple(Explain)
+        return order[(order.index(self) + 1) % len(order)]
+
+
+SIDE_WIDTH: Final = 116  # from here on the layers stand beside the ladder
+LEFT_WIDTH: Final = 150  # from here on the connections do too
+MIDDLE_HEIGHT: Final = 30
+FULL_HEIGHT: Final = 45
+
+
+@dataclass(frozen=True, slots=True)
+class Wishes:
+    """What the person asked for; None where the size may decide."""
+
+    connections: bool | None = None
+    bytes: bool | None = None
+    layers: bool = False  # the layers were asked for where they have no place of their own
+    explain: Explain = Explain.SHORT
+    maximised: Pane | None = None
+    many: bool = True  # more than one connection: a list is worth its room
+    lanes: int = 1  # connections in the timeline
+    notice: bool = False
+
+
+def arrange(width: int, height: int, wishes: Wishes) -> dict[Pane, Region]:
+    """Region of every pane that is shown: they cover the screen and do not overlap."""
+    panes: dict[Pane, Region] = {}
+    body = Region(0, 0, width, height)
+    if width <= 0 or height <= 0:
+        return panes
+    if height >= 4:
+        panes[Pane.STATUS], body = _top(body, 1)
+    if height >= 8:
+        body, panes[Pane.KEYS] = _bottom(body, 1)
+    if wishes.notice and height >= 5:
+        body, panes[Pane.NOTICE] = _bottom(body, 1)
+    if wishes.maximised is not None:
+        panes[wishes.maximised] = body
+        return panes
+    body = _place_below(panes, body, width, height, wishes)
+    _place_body(panes, body, wishes)
+    return panes
+
+
+def _place_below(panes: dict[Pane, Region], body: Region, width: int, height: int, wishes: Wishes) -> Region:
+    """The panes under the ladder, lowest first; what is left is for the ladder and its neighbours."""
+    beside = width >= SIDE_WIDTH and height >= MIDDLE_HEIGHT
+    if height >= FULL_HEIGHT:
+        body, panes[Pane.TIMELINE] = _bottom(body, 3 + min(max(wishes.lanes, 1), 7))
+    elif height >= 20:
+        body, panes[Pane.TIME_STRIP] = _bottom(body, 2)
+    lower = None if beside else Pane.BYTES if wishes.bytes else Pane.LAYERS if wishes.layers else None
+    if lower is not None and height >= 12:
+        panes.pop(Pane.TIME_STRIP, None)
+        body = body if Pane.TIMELINE in panes else Region(0, body.y, width, _end(panes, height) - body.y)
+        body, panes[lower] = _bottom(body, max(4, body.height // 2))
+        return body
+    if not beside and height >= 18:
+        body, panes[Pane.LAYERS_STRIP] = _bottom(body, 1)
+    rows = _explanation_rows(height, wishes.explain)
+    if rows:
+        body, panes[Pane.EXPLANATION] = _bottom(body, rows)
+    return body
+
+
+def _end(panes: Mapping[Pane, Region], height: int) -> int:
+    """The first row that the lines at the bottom take."""
+    return min((panes[pane].y for pane in (Pane.KEYS, Pane.NOTICE) if pane in panes), default=height)
+
+
+def _explanation_rows(height: int, explain: Explain) -> int:
+    """Rows of the explanation with its title."""
+    if explain is Explain.OFF or height < 14:
+        return 0
+    if explain is Explain.FULL:
+        return max(4, height // 3)
+    return 4 if height < MIDDLE_HEIGHT else 7
+
+
+def _place_body(panes: dict[Pane, Region], body: Region, wishes: Wishes) -> None:
+    wide, tall = body.width, body.height
+    lower = Pane.LAYERS in panes or Pane.BYTES in panes
+    side = wide >= SIDE_WIDTH and tall >= 12 and not lower
+    listed = wishes.many if wishes.connections is None else wishes.connections
+    if listed and wide >= LEFT_WIDTH and tall >= 12:
+        left = max(34, wide // 4)
+        panes[Pane.CONNECTIONS], body = body.split_vertical(left)
+    elif wishes.connections:
+        panes[Pane.CONNECTIONS] = body
+        return
+    if side:
+        body, right = body.split_vertical(body.width - max(42, wide * 27 // 100))
+        _place_right(panes, right, wishes)
+    panes[Pane.LADDER] = body
+
+
+def _place_right(panes: dict[Pane, Region], right: Region, wishes: Wishes) -> None:
+    with_bytes = wishes.bytes if wishes.bytes is not None else right.height >= 26
+    if not with_bytes:
+        panes[Pane.LAYERS] = right
+        return
+    rows = max(6, right.height // 3)
+    panes[Pane.LAYERS], panes[Pane.BYTES] = right.split_horizontal(right.height - rows)
+
+
+def _top(region: Region, rows: int) -> tuple[Region, Region]:
+    return region.split_horizontal(min(rows, region.height))
+
+
+def _bottom(region: Region, rows: int) -> tuple[Region, Region]:
+    return region.split_horizontal(max(0, region.height - rows))
+
+
+class PaneLayout(Layout):
+    """Places widgets by their ids where `arrange` says; `wishes` is set by the app before it asks for a layout."""
+
+    name = "panes"
+
+    def __init__(self) -> None:
+        self.wishes = Wishes()
+
+    def arrange(self, parent: Widget, children: list[Widget], size: Size, greedy: bool = True) -> ArrangeResult:
+        """See `textual.layout.Layout.arrange`."""
+        del greedy
+        parent.pre_layout(self)
+        regions = arrange(size.width, size.height, self.wishes)
+        return [
+            WidgetPlacement(regions[Pane(child.id)], NULL_OFFSET, NULL_SPACING, child)
+            for child in children
+            if child.id in regions  # ids are strings, and so are panes
+        ]

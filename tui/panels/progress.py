@@ -1,0 +1,46 @@
+"""The line above the keys: how far reading is, or what is wrong with the capture."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from views.status import progress
+from views.text import Span, safe
+
+if TYPE_CHECKING:
+    from tui.stage import Stage
+    from views.text import Line
+
+
+class Rate:
+    """Packets a second over the last second or so, from snapshots and the times when they were seen."""
+
+    def __init__(self) -> None:
+        self._mark: tuple[float, int] | None = None
+        self.per_second = 0.0
+
+    def seen(self, now: float, packets: int) -> None:
+        """At `now` (seconds) there were so many packets."""
+        if self._mark is None:
+            self._mark = (now, packets)
+            return
+        then, before = self._mark
+        if now - then >= 0.5:
+            self.per_second = (packets - before) / (now - then)
+            self._mark = (now, packets)
+
+
+def notice_lines(stage: Stage, width: int) -> list[Line]:
+    """What is said at the moment, else the progress of reading, else what is wrong with the capture."""
+    snapshot = stage.desk.snapshot
+    if stage.said:
+        return [(Span(" ! ", "warning"), Span(safe(stage.said), "warning"))]
+    reading = progress(snapshot, stage.rate, width, stage.desk.options)
+    if reading is not None:
+        return [reading]
+    if snapshot.problems:
+        more = f"  (and {len(snapshot.problems) - 1} more: ?)" if len(snapshot.problems) > 1 else ""
+        return [(Span(" ! ", "warning"), Span(safe(snapshot.problems[0].message) + more, "warning"))]
+    if snapshot.cancelled:
+        return [(Span(" ! ", "warning"), Span("Reading was cancelled: this is what had been read.", "warning"))]
+    return []

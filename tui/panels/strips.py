@@ -1,0 +1,33 @@
+"""Lines for small screens: the layers of a packet in one line, the connection's packets on one time axis."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from views.strips import connection_time, layers_strip, rule, time_strip
+from views.text import Span
+
+if TYPE_CHECKING:
+    from analysis.layers import Dissection
+    from tui.desk import Desk
+    from views.options import Options
+    from views.text import Line
+
+
+def layers_lines(dissection: Dissection | None, packet: int, width: int, options: Options) -> list[Line]:
+    """The strip of a packet's layers; its number while they are not there."""
+    dashes = ("-" if options.ascii else "─") * 2
+    if dissection is None:
+        return [rule("layers", f"packet {packet + 1}", width, options)]
+    lead, tail = f"{dashes} layers ", f"{dashes}"
+    strip = layers_strip(dissection, max(0, width - len(lead) - len(tail)), options)
+    return [(Span(dashes, "rule"), Span(" layers ", "title"), *strip, Span(dashes, "rule"))]
+
+
+def time_lines(desk: Desk, width: int) -> list[Line]:
+    """The strip of a connection's packets, with the selected one."""
+    if desk.scene is None or not len(desk.scene.rows):
+        return []
+    snapshot, rows, options = desk.scene.request.snapshot, desk.scene.rows, desk.options
+    title = rule("time", connection_time(snapshot, rows, options), width, options)
+    return [title, time_strip(snapshot, rows, desk.packet, width, options)]

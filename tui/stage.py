@@ -1,0 +1,186 @@
+"""The panels, and how what is on the desk gets into them. Panels never hold what belongs to another packet for long."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from tui.desk import NONE, Looked, Scene
+from tui.layout import Pane, PaneLayout, Wishes, arrange
+from tui.panels.bar import Bar
+from tui.panels.bytes import BytesPanel
+from tui.panels.connections import ConnectionsPanel
+from tui.panels.explanation import ExplanationPanel
+from tui.panels.ladder import LadderPanel
+from tui.panels.layers import LayersPanel
+from tui.panels.progress import notice_lines
+from tui.panels.status import keys_line, status_lines
+from tui.panels.strips import layers_lines, time_lines
+from tui.panels.timeline import TimelinePanel
+from views.explanation import Explanation
+from views.text import Span, safe
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from textual.widget import Widget
+
+    from analysis.details import Detail
+    from tui.desk import Desk
+    from tui.layout import Explain
+    from tui.playback import Playback
+
+GRACE: Final = 0.05
+"""Seconds that panels may still show the packet before, so that stepping does not flicker; then they are blank."""
+
+
+class Stage:
+    """All widgets of the main screen. `said` is a notice that stays until the next Esc."""
+
+    def __init__(self, desk: Desk) -> None:
+        ascii_ = desk.options.ascii
+        self.desk = desk
+        self.said = ""
+        self.rate = 0.0
+        self.playback: Playback | None = None
+        self.looked: Looked | None = None
+        self.explained = NONE
+        self.layout = PaneLayout()
+        self.status = Bar(lambda width: status_lines(desk, self.playback, width), id=Pane.STATUS)
+        self.connections = ConnectionsPanel(id=Pane.CONNECTIONS, ascii=ascii_)
+        self.ladder = LadderPanel(id=Pane.LADDER, ascii=ascii_)
+        self.layers = LayersPanel(id=Pane.LAYERS, ascii=ascii_)
+        self.bytes = BytesPanel(id=Pane.BYTES, ascii=ascii_)
+        self.explanation = ExplanationPanel(id=Pane.EXPLANATION, ascii=ascii_)
+        self.layers_strip = Bar(self._layers_strip, id=Pane.LAYERS_STRIP)
+        self.time_strip = Bar(lambda width: time_lines(desk, width), id=Pane.TIME_STRIP)
+        self.timeline = TimelinePanel(id=Pane.TIMELINE, ascii=ascii_)
+        self.notice = Bar(lambda width: notice_lines(self, width), id=Pane.NOTICE)
+        self.keys = Bar(lambda width: [keys_line(self.focused_pane, width)[0]], id=Pane.KEYS)
+        self.focused_pane: str = Pane.LADDER
+
+    @property
+    def widgets(self) -> tuple[Widget, ...]:
+        """In the order in which Tab visits them."""
+        return (
+            self.status, self.connections, self.ladder, self.layers, self.bytes, self.explanation, self.layers_strip,
+            self.time_strip, self.timeline, self.notice, self.keys,
+        )  # fmt: skip
+
+    # where
+
+    def arrange(self, width: int, height: int, wishes: Wishes) -> None:
+        """Show the panes that have a place at this size."""
+        self.layout.wishes = wishes
+        regions = arrange(width, height, wishes)
+        for widget in self.widgets:
+            region = regions.get(Pane(str(widget.id)))
+            widget.display = region is not None
+            if region is not None and isinstance(widget, LadderPanel | LayersPanel | BytesPanel):
+                widget.edge = region.x > 0
+        alone = Pane.CONNECTIONS not in regions and Pane.LAYERS not in regions and Pane.BYTES not in regions
+        self.ladder.show_title(None if alone else (Span("ladder", "title"),))
+        self.connections.show_title((Span("connections", "title"),))
+        self.timeline.show_title((Span("all connections in time", "title"),))
+
+    def showing(self, pane: Pane) -> bool:
+        """The pane has a place on screen now."""
+        return any(widget.display for widget in self.widgets if widget.id == pane)
+
+    # what
+
+    def show_scene(self, scene: Scene) -> None:
+        """Newer views of the connection, or another one."""
+        self.desk.scene = scene
+        self.ladder.show_ladder(scene.ladder, self.desk.packet)
+        self.connections.show_connections(scene.connections, self.desk.connection)
+        self.timeline.show_timeline(scene.timeline, self.desk.connection, self.time_ns)
+        self.show_packet()
+        self.redraw_bars()
+
+    @property
+    def time_ns(self) -> int:
+        """The selected packet's time."""
+        times = self.desk.snapshot.packets.time_ns
+        return int(times[self.desk.packet]) if 0 <= self.desk.packet < len(times) else 0
+
+    def show_packet(self) -> None:
+        """The selected packet, and whether playback dims what is later, in every pane that has a time."""
+        active = self.playback is not None and self.playback.active
+        self.ladder.show_packet(self.desk.packet, dims=active)
+        self.timeline.show_timeline(self.timeline.timeline, self.desk.connection, self.time_ns)
+        self.status.redraw()
+        self.time_strip.redraw()
+
+    def redraw_bars(self) -> None:
+        """The lines at the top and the bottom."""
+        for bar in (self.status, self.layers_strip, self.time_strip, self.notice, self.keys):
+            bar.redraw()
+
+    @property
+    def number(self) -> str:
+        """The selected packet's number, all that is said of it until it has been read."""
+        if self.desk.packet == NONE:
+            return "no packet"
+        rows = self.desk.scene.rows if self.desk.scene is not None else ()
+        return f"packet {self.desk.packet + 1}" if len(rows) else "no packet"
+
+    def blank_stale(self) -> None:
+        """Panels that still show another packet show the selected one's number instead."""
+        if self.looked is not None and self.looked.packet != self.desk.packet:
+            self.looked = None
+            self.show_layers()
+        if self.explained != self.desk.packet:
+            self.explanation.show_explanation(None, self.number)
+
+    def show_explanation(self, packet: int, details: dict[int, Detail], explain: Explain) -> None:
+        """Sentences about a packet, if it is still the selected one."""
+        if packet != self.desk.packet:
+            return
+        self.explained = packet
+        desk = self.desk
+        full = explain == "full" or self.explanation.size.height > 5
+        view = Explanation(desk.snapshot, desk.connection, packet, details, full=full, options=desk.options)
+        self.explanation.show_explanation(view, self.number)
+
+    def show_looked(self, looked: Looked) -> None:
+        """Layers and bytes of a packet, if it is still the selected one."""
+        if looked.packet == self.desk.packet:
+            self.looked = looked
+            self.show_layers()
+
+    def fields_path(self) -> Iterator[tuple[int, str]]:
+        """(index, path) of the fields of the packet that is shown."""
+        fields = self.looked.dissection.fields if self.looked is not None else ()
+        return ((index, field.path) for index, field in enumerate(fields))
+
+    @property
+    def field(self) -> int | None:
+        """The selected field of the packet that is shown: the one of the same name as in the packet before."""
+        return next((index for index, path in self.fields_path() if path == self.desk.path), None)
+
+    def show_layers(self) -> None:
+        """The tree, the bytes and the strip, with the selected field."""
+        looked, desk, selected = self.looked, self.desk, self.field
+        self.layers.show_title((Span("layers", "title"), Span(f"  {self.number}", "dim")))
+        self.bytes.show_title((Span("bytes", "title"), Span(f"  {self._bytes_title()}", "dim")))
+        self.layers.show_layers(looked.dissection if looked else None, desk.options, desk.folded, selected)
+        place = None
+        if looked is not None and selected is not None and looked.dissection.fields[selected].offset >= 0:
+            field = looked.dissection.fields[selected]
+            place = (field.offset, field.length)
+        self.bytes.show_bytes(looked.data if looked else None, place, desk.options)
+        self.layers_strip.redraw()
+
+    def _bytes_title(self) -> str:
+        if self.looked is None or self.field is None:
+            return self.number
+        field = self.looked.dissection.fields[self.field]
+        if field.offset < 0:
+            return f"{self.number}  {safe(field.name)}"
+        size = f"{field.bit_length} bits" if field.bit_length else f"{field.length} B"
+        return f"{self.number}  {safe(field.name)}: {size} at {field.offset}"
+
+    def _layers_strip(self, width: int) -> list[tuple[Span, ...]]:
+        fresh = self.looked is not None and self.looked.packet == self.desk.packet
+        dissection = self.looked.dissection if fresh and self.looked else None
+        return layers_lines(dissection, self.desk.packet, width, self.desk.options)

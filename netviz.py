@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 READ_WHOLE, DAMAGED, UNUSABLE, INTERRUPTED = 0, 1, 2, 130
 STANDARD_INPUT: Final = "-"
 CAPTURE_FILE: Final = click.Path(allow_dash=True)
+LAYOUT: Final = click.Choice(["text", "json", "csv"])
 
 # Both are read when the libraries are imported: one thread is enough for columns, and makes numpy start faster;
 # Textual may paint as soon as a key is handled instead of waiting for the next 60th of a second.
@@ -59,9 +60,11 @@ Examples:
 """
 
 
-def complain(sentence: object) -> None:
-    """Tell the user, on standard error, in one line."""
-    click.echo(f"netviz: {sentence}", err=True)
+def complain(file: str, sentence: object) -> None:
+    """Tell the user what is wrong with a file, on standard error, in one line."""
+    name = "standard input" if file == STANDARD_INPUT else file
+    place = "" if name.lower() in str(sentence).lower() else f"{name}: "
+    click.echo(f"netviz: {place}{sentence}", err=True)
 
 
 @contextmanager
@@ -77,8 +80,6 @@ def output() -> Iterator[None]:
 
 def open_session(file: str) -> Session:
     """Make a session that is ready to read `file`; raises `CaptureError` when there is nothing to read."""
-    if file == STANDARD_INPUT and sys.stdin.isatty():
-        raise click.UsageError("'-' reads a capture from standard input, which is the keyboard here: pipe one in.")
     from analysis.session import Session
     from capture.source import open_source
 
@@ -93,7 +94,7 @@ def tell(files: Sequence[str], layout: str = "text", *, packets: bool = False, c
             try:
                 session = open_session(file)
             except CaptureError as error:
-                complain(error)
+                complain(file, error)
                 status = UNUSABLE
                 continue
             session.run()
@@ -101,7 +102,7 @@ def tell(files: Sequence[str], layout: str = "text", *, packets: bool = False, c
 
             write_report(session, sys.stdout, layout, packets=packets, connections=connections)
             for problem in session.snapshot.problems:
-                complain(f"{file}: {problem.message}")
+                complain(file, problem.message)
                 status = max(status, DAMAGED)
     return status
 
@@ -128,7 +129,11 @@ def replay(file: str, *, only_ascii: bool) -> int:
     """
     if not sys.stdout.isatty():
         return tell([file])
-    session = open_session(file)
+    try:
+        session = open_session(file)
+    except CaptureError as error:
+        complain(file, error)
+        return UNUSABLE
     from tui.app import run
 
     run(session, file, ascii=only_ascii)
@@ -137,7 +142,7 @@ def replay(file: str, *, only_ascii: bool) -> int:
 
 @cli.command(epilog=REPORT_EXAMPLES)
 @click.argument("files", metavar="FILE...", type=CAPTURE_FILE, nargs=-1, required=True)
-@click.option("--format", "layout", type=click.Choice(["text", "json", "csv"]), default="text", help="For people or programs.")
+@click.option("--format", "layout", type=LAYOUT, default="text", help="For people, programs or spreadsheets.")
 @click.option("--packets", is_flag=True, help="Tell of every packet, too.")
 @click.option(
     "--connection",
@@ -175,9 +180,6 @@ def main() -> int:
     except click.ClickException as error:
         error.show()
         return error.exit_code
-    except CaptureError as error:
-        complain(error)
-        return UNUSABLE
     except click.Abort:  # Ctrl-C
         return INTERRUPTED
     return status or READ_WHOLE

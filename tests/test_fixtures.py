@@ -95,7 +95,7 @@ def test_interfaces_keep_their_names_and_counters(name: str) -> None:
 
 @pytest.mark.parametrize("name", [name for name in STORIES["capture"] if name not in READABLE])
 def test_what_cannot_be_read_at_all_says_so(name: str) -> None:
-    with pytest.raises(CaptureError, match=name.partition(".")[0]):
+    with pytest.raises(CaptureError, match="ends inside its file header"):
         open_source(str(FIXTURES / name))
 
 

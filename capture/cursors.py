@@ -54,10 +54,11 @@ def joined_endpoints(parts: Sequence[Endpoints]) -> Endpoints:
 
 
 class Cursors:
-    """One row a packet, N rows. `base`, `position`, `end` and `stop` are positions in `buffer` (int64):
+    """One row a packet, N rows.
 
-    `base` of the packet's first byte, `position` of the next header, `end` just behind the last captured byte of the
-    enclosing header, and `stop` where it would end by the headers' word, had everything been captured.
+    `base`, `position`, `end` and `stop` are positions in `buffer` (int64): `base` of the packet's first byte,
+    `position` of the next header, `end` just behind the last captured byte of the enclosing header, and `stop` where it
+    would end by the headers' word, had everything been captured.
     """
 
     def __init__(self, buffer: NDArray[np.uint8], base: Rows, captured: Rows, original: Rows, paths: Paths) -> None:

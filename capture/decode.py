@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from capture.cursors import Cursors, joined_endpoints
-from capture.gather import layout, records
+from capture.gather import chosen, layout, records
 from capture.headers import Headers, Mentions
 from capture.kinds import Header
 from capture.network import hardware_address
@@ -88,21 +88,24 @@ def _read_common_shape(cursors: Cursors) -> None:
     common = (header["ether_type"] == 0x0800) & (header["version"] == 0x45) & (header["protocol"] == 6)
     common &= (header["fragment"] & 0x3FFF == 0) & (size >= 20) & (length >= 0)
     if not common.all():
-        rows, header, size, length = rows[common], header[common], size[common], length[common]
+        rows, header, size, length = rows[common], chosen(header, common), size[common], length[common]
     base = cursors.base[rows]
     ends = cursors.endpoints
     ends.family[rows], ends.transport[rows] = 4, 6
-    ends.source_low[rows], ends.destination_low[rows] = header["source"], header["destination"]
-    ends.source_port[rows], ends.destination_port[rows] = header["source_port"], header["destination_port"]
+    ends.source_low[rows] = header["source"].astype(np.uint64)
+    ends.destination_low[rows] = header["destination"].astype(np.uint64)
+    ends.source_port[rows] = header["source_port"].astype(np.uint16)
+    ends.destination_port[rows] = header["destination_port"].astype(np.uint16)
     cursors.protocol[rows] = Protocol.TCP4
     cursors.path[rows] = cursors.paths.number(Header.ETHERNET, Header.IPV4, Header.TCP)
     cursors.network[rows], cursors.transport[rows] = 14, 34
     end = np.minimum(cursors.end[rows], base + 54 + size - 20 + length)
     cursors.payload[rows] = np.where(base + 34 + size <= end, 34 + size, -1)
     cursors.payload_length[rows] = length
-    cursors.sequence[rows], cursors.acknowledgment[rows] = header["sequence"], header["acknowledgment"]
-    cursors.window[rows] = header["window"]
-    flags = header["offset_flags"].astype(np.uint16) & TCP_FLAGS
+    cursors.sequence[rows] = header["sequence"].astype(np.uint32)
+    cursors.acknowledgment[rows] = header["acknowledgment"].astype(np.uint32)
+    cursors.window[rows] = header["window"].astype(np.uint16)
+    flags = header["offset_flags"].astype(np.uint16) & np.uint16(TCP_FLAGS)
     cursors.flags[rows] = flags
     cursors.next[rows] = Header.DONE
     syn = np.flatnonzero(flags & Flag.SYN)

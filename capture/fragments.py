@@ -1,4 +1,6 @@
-"""Putting IP datagrams together from their fragments, as Wireshark does: the whole belongs to the packet that completes it.
+"""Putting IP datagrams together from their fragments.
+
+As in Wireshark, the whole belongs to the packet that completes it; the other pieces stay fragments.
 
 The loop over fragments is Python's: each depends on those before it, and they are rare. Memory is bounded; the
 datagram that waited longest is given up first.
@@ -8,16 +10,17 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
 from capture.gather import u16, u32
-from capture.kinds import Header
 from capture.network import follow_ip_protocol
 from capture.protocol import Flag
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from capture.cursors import Cursors
     from capture.gather import Rows
 
@@ -140,7 +143,7 @@ def _place(cursors: Cursors, rows: Rows) -> tuple[Rows, Rows, Rows]:
     return offset, more, identification
 
 
-def _keys(cursors: Cursors, rows: Rows, identification: Rows) -> tuple[np.ndarray, ...]:
+def _keys(cursors: Cursors, rows: Rows, identification: Rows) -> tuple[NDArray[Any], ...]:
     ends = cursors.endpoints
     four = ends.family[rows] == 4
     return (
@@ -152,10 +155,3 @@ def _keys(cursors: Cursors, rows: Rows, identification: Rows) -> tuple[np.ndarra
         np.where(four, ends.transport[rows], 0),
         identification,
     )
-
-
-def waiting(cursors: Cursors, rows: Rows) -> Rows:
-    """Those of `rows` whose cursor stands before a fragment."""
-    return rows[cursors.next[rows] == Header.FRAGMENT]
-
-

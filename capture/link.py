@@ -15,7 +15,7 @@ from capture.kinds import Header
 from capture.protocol import Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from numpy.typing import NDArray
 
@@ -208,7 +208,7 @@ def raw_ip(cursors: Cursors, rows: Rows) -> None:
     cursors.go(rows, np.select([version == 4, version == 6], [Header.IPV4, Header.IPV6], Header.DONE))
 
 
-def named(header: Header, protocol: Protocol) -> object:
+def named(header: Header, protocol: Protocol) -> Callable[[Cursors, Rows], None]:
     """A handler for a protocol that is recognised by its number alone and not looked into."""
 
     def recognise(cursors: Cursors, rows: Rows) -> None:

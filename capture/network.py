@@ -1,4 +1,7 @@
-"""Network headers: IPv4 (RFC 791), IPv6 and its extensions (RFC 8200), AH (RFC 4302), ARP (RFC 826), MPLS (RFC 3032)."""
+"""Network headers.
+
+IPv4 is RFC 791, IPv6 and its extensions RFC 8200, AH RFC 4302, ARP RFC 826, MPLS RFC 3032, NSH RFC 8300.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from capture.gather import layout, records, u8, u16, u32, u48
+from capture.gather import chosen, layout, records, u8, u16, u32, u48
 from capture.kinds import Header
 from capture.protocol import Flag, Protocol
 
@@ -99,7 +102,7 @@ def ipv4(cursors: Cursors, rows: Rows) -> None:
         other = rows[version >> 4 == 6]
         cursors.flags[other] &= ~np.uint16(Flag.MALFORMED)
         cursors.go(other, Header.IPV6)
-        rows, at, header, size, total = rows[good], at[good], header[good], size[good], total[good]
+        rows, at, header, size, total = rows[good], at[good], chosen(header, good), size[good], total[good]
     cursors.limit(rows, total)
     _enter(cursors, rows, 4, Protocol.IPV4)
     cursors.passed(rows, Header.IPV4)
@@ -138,7 +141,7 @@ def ipv6(cursors: Cursors, rows: Rows) -> None:
     good = header["version"] >> 4 == 6
     if not good.all():
         cursors.finish(rows[~good], malformed=True)
-        rows, at, header = rows[good], at[good], header[good]
+        rows, at, header = rows[good], at[good], chosen(header, good)
     length = header["payload_length"].astype(np.int64)
     cursors.limit(rows, np.where(length == 0, cursors.stop[rows] - at, length + 40))
     _enter(cursors, rows, 6, Protocol.IPV6)
@@ -230,9 +233,8 @@ def mpls(cursors: Cursors, rows: Rows) -> None:
 
 
 def _looks_like_ethernet(cursors: Cursors, at: Rows) -> NDArray[np.bool_]:
-    """Ends with an EtherType of IP, ARP or a tag, or with a length."""
-    number = u16(cursors.buffer, at + 12)
-    return np.isin(number, (0x0800, 0x86DD, 0x0806, 0x8100, 0x88A8, 0x8847)) | (number <= 1500)
+    """Ends with an EtherType of IP, ARP, MPLS or a tag; a length would prove nothing."""
+    return np.isin(u16(cursors.buffer, at + 12), (0x0800, 0x86DD, 0x0806, 0x8100, 0x88A8, 0x8847))
 
 
 def service_chain(cursors: Cursors, rows: Rows) -> None:

@@ -96,9 +96,7 @@ def syn_options(buffer: NDArray[np.uint8], segments: Sequence[tuple[Rows, Rows, 
     return found
 
 
-def _note(  # noqa: PLR0913 - one column each
-    buffer: NDArray[np.uint8], found: SynOptions, here: Rows, at: Rows, kind: Rows, length: Rows
-) -> None:
+def _note(buffer: NDArray[np.uint8], found: SynOptions, here: Rows, at: Rows, kind: Rows, length: Rows) -> None:
     """Write down the option at `at`; one of the wrong length says nothing."""
     mss = (kind == 2) & (length == 4)
     found.mss[here[mss]] = u16(buffer, at[mss] + 2)

@@ -29,7 +29,7 @@ class Paths:
 
     def extended(self, paths: NDArray[np.uint16], header: Header) -> NDArray[np.uint16]:
         """Each of `paths` (uint16, N) with `header` behind it: its number, uint16, N."""
-        longer = self._next[paths, header]
+        longer: NDArray[np.uint16] = self._next[paths, header]
         unseen = longer == _UNSEEN
         if unseen.any():
             for path in np.unique(paths[unseen]).tolist():

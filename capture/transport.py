@@ -76,7 +76,7 @@ def tcp(cursors: Cursors, rows: Rows) -> None:
     length = cursors.stop[rows] - at - size
     read = cursors.end[rows] - at >= _READ_TO_WINDOW
     wrong = (size < 20) | (length < 0)
-    flags = header["offset_flags"] & TCP_FLAGS
+    flags = header["offset_flags"].astype(np.uint16) & np.uint16(TCP_FLAGS)
     flags |= np.where(wrong | ~read, int(Flag.MALFORMED | Flag.NOT_ANALYSED), 0).astype(np.uint16)
     flags |= np.where(cursors.partial[rows], int(Flag.NOT_ANALYSED), 0).astype(np.uint16)
     cursors.flags[rows] |= flags

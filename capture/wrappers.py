@@ -17,6 +17,8 @@ from capture.protocol import Protocol
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from numpy.typing import NDArray
+
     from capture.cursors import Cursors
     from capture.gather import Rows
 
@@ -63,11 +65,11 @@ _NFLOG_PAYLOAD: Final = 9
 _NFLOG_MOST: Final = 32
 
 
-def first_headers(link_types: Rows) -> Rows:
+def first_headers(link_types: Rows) -> NDArray[np.uint8]:
     """The header for each link type (int64), `Header.DONE` where it is not decoded."""
     table = np.zeros(0x10000, np.uint8)
     table[list(LINK_TYPES)] = list(LINK_TYPES.values())
-    return np.where(link_types < len(table), table[link_types & 0xFFFF], 0)
+    return np.where(link_types < len(table), table[link_types & 0xFFFF], 0).astype(np.uint8)
 
 
 def fddi(cursors: Cursors, rows: Rows) -> None:
@@ -174,5 +176,5 @@ def pktap(cursors: Cursors, rows: Rows) -> None:
     length, link = u32_little(cursors.buffer, at), u32_little(cursors.buffer, at + 8)
     packet = u32_little(cursors.buffer, at + 4) == 1
     cursors.passed(rows, Header.PKTAP)
-    cursors.go(rows, np.where(packet, first_headers(link), 0))
+    cursors.go(rows, np.where(packet, first_headers(link), 0).astype(np.uint8))
     cursors.skip(rows, np.maximum(length, 12))

@@ -24,7 +24,7 @@ from analysis.segments import segments_of
 from analysis.sequence import find_repeats
 from analysis.streams import Streams
 from analysis.tracking import Tracker
-from analysis.windows import learn_windows
+from analysis.windows import CUT, learn_windows
 from capture.decode import Decoder
 from capture.protocol import Flag
 from capture.table import PacketTable
@@ -63,7 +63,7 @@ class Analyser:
             learn_timing(segments, columns)
             learn_handshake_packets(segments, columns)
             learn_options(headers.syn_options, assigned, columns)
-            learn_windows(segments, _shifts(headers, segments), columns)
+            learn_windows(segments, _shifts(batch, headers, segments), columns)
             count_flags(segments, columns)
             add_completeness(segments, columns)
             states[segments.row] = Tracker(segments, columns).run()
@@ -85,8 +85,10 @@ class Analyser:
         )
 
 
-def _shifts(headers: Headers, segments: Segments) -> NDArray[np.int8]:
-    """The window scale option of each segment, int8 (K,), -1 for none."""
+def _shifts(batch: Batch, headers: Headers, segments: Segments) -> NDArray[np.int8]:
+    """The window scale option of each segment, int8 (K,): -1 for none, `CUT` for a header that was cut off."""
+    options = headers.syn_options
+    whole = headers.payload[options.row] <= batch.captured_length[options.row]
     by_row = np.full(len(headers), -1, np.int8)
-    by_row[headers.syn_options.row] = headers.syn_options.window_scale
+    by_row[options.row] = np.where((options.window_scale >= 0) | whole, options.window_scale, CUT)
     return by_row[segments.row]

@@ -59,7 +59,8 @@ COLUMNS: Final[dict[str, tuple[Any, int]]] = {
     "max_window": ((np.int64, 2), -1),
     "state": ((np.uint8, 2), 0),
     "completeness": (np.uint8, 0),
-    "initial_rtt_ns": (np.int64, -1),
+    "opening_bits": (np.uint8, 0),
+    "initial_rtt_ns": (np.int64, NEVER),
     "last_syn_ns": (np.int64, NEVER),
     "syn_packet": (np.int32, NO_PACKET),
     "syn_ack_packet": (np.int32, NO_PACKET),
@@ -110,19 +111,20 @@ class Connections:
     ]  # (M, 2) 0: initial_sequence not known, 1: guessed from a later segment, 2: from a SYN
     mss: NDArray[np.int32]  # (M, 2) -1: not announced
     window_scale: NDArray[np.int8]  # (M, 2) shift, -1: not announced
+    scaling: NDArray[np.int8]  # (M, 2) how its windows are scaled: shift, -1 not known, -2 not at all
     sack_permitted: NDArray[np.int8]  # (M, 2) 1 yes, 0 no, -1: no SYN seen
     timestamps: NDArray[np.int8]  # (M, 2)
     max_window: NDArray[np.int64]  # (M, 2) largest, scaled where known, -1: no segment
     state: NDArray[np.uint8]  # (M, 2) analysis.states: the state after the last packet
     completeness: NDArray[np.uint8]  # Wireshark's tcp.completeness
-    initial_rtt_ns: NDArray[np.int64]  # -1: not known
+    initial_rtt_ns: NDArray[np.int64]  # `NEVER`: not known; negative where the clock went backwards
     syn_packet: NDArray[np.int32]  # the handshake's three packets; for a retransmitted SYN the one last sent
     syn_ack_packet: NDArray[np.int32]
     established_packet: NDArray[np.int32]
     fin_packet: NDArray[np.int32]  # (M, 2) the first FIN sent by a, by b
     fin_acked_packet: NDArray[np.int32]  # (M, 2) the packet that acknowledged a's FIN, b's FIN
     rst_packet: NDArray[np.int32]  # (M, 2) the first RST sent by a, by b
-    history: NDArray[np.uint8]  # (M, 24) Zeek's history letters in ASCII, a's in upper case
+    history: NDArray[np.uint8]  # (M, 24) analysis.history: letters in ASCII, a's in upper case
     history_length: NDArray[np.uint8]
     long_histories: Mapping[int, bytearray]  # what does not fit `history`, by row
 

@@ -49,7 +49,8 @@ def count_flags(s: Segments, columns: Columns) -> None:
     kind = s.flags & SYN_ACK
     end = s.group * 2 + s.direction
     size = 2 * len(s.connection)
-    for name, which in (("syn", kind == SYN), ("syn_ack", kind == SYN_ACK), ("fin", s.has(FIN)), ("rst", s.has(RST))):
+    for name, carries in (("syn", kind == SYN), ("syn_ack", kind == SYN_ACK), ("fin", s.has(FIN)), ("rst", s.has(RST))):
+        which = carries & s.analysed
         if which.any():
             total = np.bincount(end[which], minlength=size).reshape(-1, 2)
             columns[name][s.connection] += total.astype(np.uint32)
@@ -59,15 +60,22 @@ def add_completeness(s: Segments, columns: Columns) -> None:
     """Update Wireshark's tcp.completeness: bits that are never tied to a direction, a number or an order.
 
     SYN counts only if it opened the stream; FIN only with ACK; an ACK without SYN counts as data if it has payload.
+    A stream that was opened by anything else than a SYN gets the bits of its first segment with its second one.
     """
-    if not len(s):
-        return
     kind = s.flags & SYN_ACK
     data = s.length > 0
-    opens = s.packet == columns["first_packet"][s.connection][s.group]
-    bits = np.where(opens & (kind == SYN), HAS_SYN | np.where(data, HAS_DATA, 0), 0)
-    bits |= np.where(kind == SYN_ACK, HAS_SYN_ACK, 0)
+    bits = np.where(kind == SYN_ACK, HAS_SYN_ACK, 0)
     bits |= np.where(kind == ACK, np.where(data, HAS_DATA, HAS_ACK), 0)
     bits |= np.where(s.has(FIN) & s.has(ACK), HAS_FIN, 0)
     bits |= np.where(s.has(RST), HAS_RST, 0)
-    columns["completeness"][s.connection] |= np.bitwise_or.reduceat(bits, s.begin).astype(np.uint8)
+    bits = np.where(s.analysed, bits, 0)
+    opens = s.packet == columns["first_packet"][s.connection][s.group]
+    opening = np.flatnonzero(opens)
+    by_syn = s.analysed[opening] & (kind[opening] == SYN)
+    syn_bits = HAS_SYN | np.where(data[opening], HAS_DATA, 0)
+    columns["opening_bits"][s.connection[s.group[opening]]] = np.where(by_syn, 0, bits[opening])
+    bits[opening] = np.where(by_syn, syn_bits, 0)
+    completeness = columns["completeness"][s.connection] | np.bitwise_or.reduceat(bits, s.begin).astype(np.uint8)
+    several = columns["packets"][s.connection].sum(axis=1) > 1
+    completeness |= np.where(several, columns["opening_bits"][s.connection], 0).astype(np.uint8)
+    columns["completeness"][s.connection] = completeness

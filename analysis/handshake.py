@@ -10,7 +10,6 @@ from analysis.connections import NEVER, NO_PACKET
 from analysis.segments import ACK, SYN, SYN_ACK, first_of_each
 
 if TYPE_CHECKING:
-
     from analysis.segments import Segments
     from analysis.streams import Assignment
     from capture.columns import Columns
@@ -21,7 +20,7 @@ def learn_roles(s: Segments, columns: Columns) -> None:
     """The sender of the first SYN is the client; without one, the receiver of the first SYN,ACK."""
     kind = s.flags & SYN_ACK
     for told, by, client_sent_it in ((2, SYN, True), (1, SYN_ACK, False)):
-        at = first_of_each(s, kind == by)
+        at = first_of_each(s, s.analysed & (kind == by))
         at = at[columns["roles_seen"][s.connection[s.group[at]]] < told]
         rows = s.connection[s.group[at]]
         columns["client"][rows] = s.direction[at] if client_sent_it else 1 - s.direction[at]
@@ -54,7 +53,8 @@ def learn_timing(s: Segments, columns: Columns) -> None:
     """The handshake's packets, and the initial RTT.
 
     As Wireshark measures it: from the latest SYN (of either end) to the first segment with ACK and without SYN (of
-    either end); a reset that refuses the connection counts.
+    either end); a reset that refuses the connection counts. No time at all counts as not measured, and where the
+    clock went backwards it is negative.
     """
     kind = s.flags & SYN_ACK
     syn = s.analysed & (kind == SYN)
@@ -62,9 +62,11 @@ def learn_timing(s: Segments, columns: Columns) -> None:
     last_syn = np.maximum.accumulate(np.where(syn, index, -1))
     inside = last_syn >= s.begin[s.group]
     since = np.where(inside, s.time_ns[last_syn], columns["last_syn_ns"][s.connection][s.group])
-    waiting = columns["initial_rtt_ns"][s.connection][s.group] < 0
-    at = first_of_each(s, s.analysed & (kind == ACK) & (since != NEVER) & waiting)
-    columns["initial_rtt_ns"][s.connection[s.group[at]]] = np.maximum(s.time_ns[at] - since[at], 0)
+    waiting = columns["initial_rtt_ns"][s.connection][s.group] == NEVER
+    known = since != NEVER
+    took = s.time_ns - np.where(known, since, s.time_ns)
+    at = first_of_each(s, s.analysed & (kind == ACK) & (took != 0) & waiting)
+    columns["initial_rtt_ns"][s.connection[s.group[at]]] = took[at]
     if not syn.any():
         return
     at = np.flatnonzero(syn)

@@ -1,8 +1,8 @@
-"""Zeek's history: what happened in a connection as a string of letters, upper case for the client's side.
+"""Zeek's history: what happened in a connection as a string of letters, upper case for endpoint a.
 
 The letters and when they repeat are those of Zeek's conn.log (base/protocols/conn/main.zeek): `s` SYN, `h` SYN with
 ACK, `a` pure ACK, `d` payload, `f` FIN, `r` RST, `i` and `q` flags that do not go together, `t` payload sent again, `w`
-zero window. `c` (bad checksum), `g` (content gap) and `^` (roles turned round) are not written yet.
+zero window. `c` (bad checksum) and `g` (content gap) are not written yet; who is the client is told on reading.
 """
 
 from __future__ import annotations
@@ -81,8 +81,7 @@ class _Letters:
         at, letter = at[order], np.concatenate(self._letter)[order]
         group = self._s.group[at]
         connection = self._s.connection[group]
-        from_client = self._s.direction[at] == self._table.columns["client"][connection]
-        letter = np.where(from_client, letter - 32, letter)
+        letter = np.where(self._s.direction[at] == 0, letter - 32, letter)
         first = np.ones(len(at), np.bool_)
         first[1:] = group[1:] != group[:-1]
         begin = np.flatnonzero(first)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
@@ -15,12 +15,15 @@ if TYPE_CHECKING:
     from analysis.segments import Segments
     from capture.columns import Columns
 
+CUT: Final = -128
+"""In place of a shift: the options were cut off by the snap length, so nothing is known of it."""
+
 
 def learn_windows(s: Segments, shift: NDArray[np.int8], columns: Columns) -> None:
     """Update the scaling and the largest window of each end.
 
-    `shift` is the window scale option of each segment, int8 (K,), -1 for none. The window of a SYN is never scaled
-    (RFC 7323 section 2.2), and where no SYN was seen it is taken as sent.
+    `shift` is the window scale option of each segment, int8 (K,), -1 for none, `CUT` for not captured. The window of
+    a SYN is never scaled (RFC 7323 section 2.2), and where no SYN was seen windows are taken as sent.
     """
     scaling = _scaling(s, shift, columns)
     own = scaling[np.arange(len(s)), s.direction]
@@ -38,7 +41,7 @@ def _scaling(s: Segments, shift: NDArray[np.int8], columns: Columns) -> NDArray[
     """
     table = columns["scaling"]
     before = table[s.connection]
-    syn = np.flatnonzero(s.has(SYN) & s.analysed)
+    syn = np.flatnonzero(s.has(SYN) & s.analysed & (shift != CUT))
     if not len(syn):
         return before[s.group]
     after = np.empty((len(s), 2), np.int8)

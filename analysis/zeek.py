@@ -97,14 +97,16 @@ def _end(c: Connections, row: int, end: int) -> End:
 
 
 def _reset_counts(c: Connections, row: int, end: int) -> bool:
-    """A reset after both ends have sent FIN changes nothing: Zeek has let go of the connection by then."""
-    if c.rst_packet[row, end] == NO_PACKET:
-        return False
-    fins = c.fin_packet[row]
-    return bool((fins == NO_PACKET).any() or c.rst_packet[row, end] < fins.max())
+    """Whether a reset moved this end: one that it sends after its FIN leaves it CLOSED for Zeek."""
+    reset, fin = c.rst_packet[row, end], c.fin_packet[row, end]
+    return bool(reset != NO_PACKET and (fin == NO_PACKET or reset < fin))
 
 
 def history(connections: Connections, row: int) -> str:
-    """The letters of `analysis.history`, as a string."""
+    """The letters of `analysis.history`, the client's in upper case.
+
+    `^` in front says, as Zeek does, that the roles were turned round: the first packet seen was the server's.
+    """
     letters = connections.history[row, : int(connections.history_length[row])].tobytes()
-    return (letters + bytes(connections.long_histories.get(row, b""))).decode("ascii")
+    text = (letters + bytes(connections.long_histories.get(row, b""))).decode("ascii")
+    return "^" + text.swapcase() if connections.client[row] else text

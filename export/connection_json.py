@@ -1,0 +1,165 @@
+"""One connection as the report's JSON object: keys always there, null for what is not known or not TCP's."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+from analysis.connections import NEVER, NO_PACKET
+from analysis.segments import is_tcp
+from analysis.services import service, transport_name
+from analysis.states import unpack
+from analysis.verdict import outcome, sides
+from analysis.zeek import conn_state, history
+from views.durations import address
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from analysis.connections import Connections
+    from analysis.snapshot import Snapshot
+
+SECOND: Final = 1_000_000_000
+
+MARKS: Final = (
+    "retransmission",
+    "fast_retransmission",
+    "spurious_retransmission",
+    "out_of_order",
+    "duplicate_ack",
+    "lost_segment",
+    "ack_lost_segment",
+    "zero_window",
+    "zero_window_probe",
+    "zero_window_probe_ack",
+    "keep_alive",
+    "keep_alive_ack",
+    "window_full",
+    "window_update",
+    "reused_ports",
+)
+"""Wireshark's tcp.analysis flags that the report counts. None of them is judged yet: the counts are 0."""
+
+COUNTS: Final = ("syn", "syn_ack", "fin", "rst")
+TCP_ONLY: Final = (
+    *COUNTS,
+    "unique_payload_bytes",
+    "initial_sequence",
+    "mss",
+    "window_scale",
+    "sack_permitted",
+    "timestamps",
+    "max_window",
+    "state",
+    "marks",
+)
+
+
+def connection_object(snapshot: Snapshot, row: int, names: Mapping[str, Sequence[str]]) -> dict[str, Any]:
+    """The connection in row `row` of the connection table. `names` are the capture's own, by address."""
+    c = snapshot.connections
+    tcp = is_tcp(int(c.protocol[row]))
+    client, server = sides(c, row)
+    first, last = int(c.first_packet[row]), int(c.last_packet[row])
+    times = snapshot.packets.time_ns
+    begin, end = int(times[first]), int(times[last])
+    verdict = outcome(c, row, finished=snapshot.finished)
+    return {
+        "id": row,
+        "protocol": transport_name(int(c.family[row]), int(c.transport[row])),
+        "stream": int(c.stream[row]),
+        "first_packet": first + 1,
+        "last_packet": last + 1,
+        "first_time": epoch(begin),
+        "last_time": epoch(end),
+        "duration": (end - begin) / SECOND,
+        "client": _endpoint(c, row, client, names, tcp=tcp),
+        "server": _endpoint(c, row, server, names, tcp=tcp),
+        "roles": "seen" if c.roles_seen[row] else "guessed",
+        "outcome": None if verdict is None else verdict.value,
+        "conn_state": conn_state(c, row),
+        "history": history(c, row) if tcp else None,
+        "completeness": int(c.completeness[row]) if tcp else None,
+        "handshake": _handshake(c, row) if tcp else None,
+        "teardown": _teardown(c, row, client) if tcp else None,
+        "initial_rtt": _seconds(int(c.initial_rtt_ns[row])) if tcp else None,
+        "application": service(int(c.port[row, server])),
+        "findings": [],
+    }
+
+
+def epoch(time_ns: int) -> str:
+    """Seconds since the epoch with nine decimals, as a string: a float cannot hold them."""
+    sign, time_ns = ("-", -time_ns) if time_ns < 0 else ("", time_ns)
+    return f"{sign}{time_ns // SECOND}.{time_ns % SECOND:09d}"
+
+
+def _endpoint(c: Connections, row: int, end: int, names: Mapping[str, Sequence[str]], *, tcp: bool) -> dict[str, Any]:
+    where = address(int(c.family[row]), int(c.address_high[row, end]), int(c.address_low[row, end]))
+    known = names.get(where, ())
+    told: dict[str, Any] = {
+        "address": where,
+        "port": int(c.port[row, end]) if c.port[row].any() else None,
+        "name": known[0] if known else None,
+        "packets": int(c.packets[row, end]),
+        "bytes": int(c.bytes[row, end]),
+        "payload_bytes": int(c.payload_bytes[row, end]),
+        "data_packets": int(c.data_packets[row, end]),
+    }
+    return told | (_tcp_endpoint(c, row, end) if tcp else dict.fromkeys(TCP_ONLY))
+
+
+def _tcp_endpoint(c: Connections, row: int, end: int) -> dict[str, Any]:
+    state = unpack(int(c.state[row, end]), from_b=False)
+    return {
+        **{name: int(getattr(c, name)[row, end]) for name in COUNTS},
+        "unique_payload_bytes": None,
+        "initial_sequence": int(c.initial_sequence[row, end]) if c.sequence_known[row, end] else None,
+        "mss": _known(int(c.mss[row, end])),
+        "window_scale": _known(int(c.window_scale[row, end])),
+        "sack_permitted": _yes_or_no(int(c.sack_permitted[row, end])),
+        "timestamps": _yes_or_no(int(c.timestamps[row, end])),
+        "max_window": _known(int(c.max_window[row, end])),
+        "state": state.state.label,
+        "marks": dict.fromkeys(MARKS, 0),
+    }
+
+
+def _handshake(c: Connections, row: int) -> dict[str, Any]:
+    steps = [int(c.syn_packet[row]), int(c.syn_ack_packet[row]), int(c.established_packet[row])]
+    complete = NO_PACKET not in steps
+    return {
+        "complete": complete,
+        "packets": _numbers(steps),
+        "rtt": _seconds(int(c.initial_rtt_ns[row])) if complete else None,
+    }
+
+
+def _teardown(c: Connections, row: int, client: int) -> dict[str, Any]:
+    """How the connection was ended: by which packets, and which end was first. All null while nothing ended it."""
+    fins = [int(packet) for packet in c.fin_packet[row]]
+    resets = [int(packet) for packet in c.rst_packet[row]]
+    closed = NO_PACKET not in fins and all(packet == NO_PACKET or packet > max(fins) for packet in resets)
+    if not closed and any(packet != NO_PACKET for packet in resets):
+        kind, by, packets = "rst", resets, resets
+    elif any(packet != NO_PACKET for packet in fins):
+        kind, by, packets = "fin", fins, [*fins, *c.fin_acked_packet[row].tolist()]
+    else:
+        return {"kind": None, "first": None, "packets": []}
+    first = min((packet, end) for end, packet in enumerate(by) if packet != NO_PACKET)[1]
+    return {"kind": kind, "first": "client" if first == client else "server", "packets": _numbers(sorted(set(packets)))}
+
+
+def _numbers(rows: Iterable[int]) -> list[int]:
+    return [row + 1 for row in rows if row != NO_PACKET]
+
+
+def _known(value: int) -> int | None:
+    return None if value < 0 else value
+
+
+def _yes_or_no(value: int) -> bool | None:
+    return None if value < 0 else bool(value)
+
+
+def _seconds(nanoseconds: int) -> float | None:
+    return None if nanoseconds == NEVER else nanoseconds / SECOND

@@ -1,0 +1,121 @@
+"""Packets as the report's JSON objects, decoded again a few thousand at a time."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+from analysis.segments import is_tcp
+from analysis.states import unpack
+from capture.protocol import Flag
+from export.connection_json import epoch
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from analysis.details import Detail
+    from analysis.session import Session
+    from analysis.snapshot import Snapshot
+
+CHUNK: Final = 4096
+WRAP: Final = 1 << 32
+FLAG_NAMES: Final = {
+    Flag.FIN: "FIN",
+    Flag.SYN: "SYN",
+    Flag.RST: "RST",
+    Flag.PSH: "PSH",
+    Flag.ACK: "ACK",
+    Flag.URG: "URG",
+    Flag.ECE: "ECE",
+    Flag.CWR: "CWR",
+    Flag.AE: "AE",
+}
+TCP_ONLY: Final = (
+    "flags",
+    "seq",
+    "ack",
+    "seq_raw",
+    "ack_raw",
+    "window",
+    "window_scaled",
+    "marks",
+    "acknowledges",
+    "ack_rtt",
+    "duplicate_ack_number",
+    "client_state",
+    "server_state",
+)
+
+
+def packet_objects(session: Session, rows: NDArray[np.int64]) -> Iterator[dict[str, Any]]:
+    """The packets in these rows of the packet table (int64, ascending)."""
+    snapshot = session.snapshot
+    for start in range(0, len(rows), CHUNK):
+        chunk = rows[start : start + CHUNK]
+        for detail in session.details(chunk):
+            yield _packet(snapshot, detail)
+
+
+def _packet(snapshot: Snapshot, detail: Detail) -> dict[str, Any]:
+    packets, c = snapshot.packets, snapshot.connections
+    row = detail.packet
+    connection = int(packets.connection[row])
+    from_b = bool(packets.flags[row] & Flag.FROM_B)
+    told: dict[str, Any] = {
+        "number": row + 1,
+        "time": epoch(int(packets.time_ns[row])),
+        "interface": int(packets.interface[row]),
+        "captured_length": int(packets.captured_length[row]),
+        "original_length": int(packets.original_length[row]),
+        "protocols": list(detail.names),
+        "connection": connection,
+        "from": "client" if from_b == bool(c.client[connection]) else "server",
+        "payload_length": int(packets.payload_length[row]),
+    }
+    return told | (_segment(snapshot, detail, from_b=from_b) if is_tcp(int(packets.protocol[row])) else _not_tcp())
+
+
+def _not_tcp() -> dict[str, Any]:
+    return dict.fromkeys(TCP_ONLY)
+
+
+def _segment(snapshot: Snapshot, detail: Detail, *, from_b: bool) -> dict[str, Any]:
+    packets, c = snapshot.packets, snapshot.connections
+    row, connection = detail.packet, int(packets.connection[detail.packet])
+    end = int(from_b)
+    flags = int(packets.flags[row])
+    # The header of a segment that came in fragments is not in one piece in the packet that completed it.
+    here = not flags & Flag.REASSEMBLED
+    states = int(packets.states[row])
+    client_is_b = bool(c.client[connection])
+    return {
+        "flags": [name for flag, name in FLAG_NAMES.items() if flags & flag],
+        "seq": _relative(detail.sequence, c.initial_sequence, c.sequence_known, connection, end) if here else None,
+        "ack": _relative(detail.acknowledgment, c.initial_sequence, c.sequence_known, connection, 1 - end)
+        if here and flags & Flag.ACK
+        else None,
+        "seq_raw": detail.sequence if here else None,
+        "ack_raw": detail.acknowledgment if here else None,
+        "window": detail.window if here else None,
+        "window_scaled": _scaled(detail.window, int(c.scaling[connection, end]), flags) if here else None,
+        "marks": [],
+        "acknowledges": None,
+        "ack_rtt": None,
+        "duplicate_ack_number": None,
+        "client_state": unpack(states, from_b=client_is_b).state.label,
+        "server_state": unpack(states, from_b=not client_is_b).state.label,
+    }
+
+
+def _relative(
+    number: int, initial: NDArray[np.uint32], known: NDArray[np.uint8], connection: int, end: int
+) -> int | None:
+    if not known[connection, end]:
+        return None
+    return (number - int(initial[connection, end])) % WRAP
+
+
+def _scaled(window: int, shift: int, flags: int) -> int:
+    return window if flags & Flag.SYN or shift < 0 else window << shift

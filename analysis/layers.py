@@ -20,7 +20,7 @@ class Field:
     """
 
     depth: int  # 0: a header; 1: its fields; 2 and more: fields within fields (options, records)
-    path: str  # what it is, the same in the next packet: "tcp", "tcp.flags", "ipv4#2" for the second one
+    path: str  # what it is, unique in its packet, the same in the next: "tcp", "tcp.flags", "ipv4#2" for the second
     name: str  # Wireshark's or the RFC's: "Sequence Number"
     value: str  # control characters escaped
     offset: int

@@ -73,8 +73,7 @@ class Builder:
 
     def open(self, kind: Kind, offset: int) -> None:
         """Begin a layer at `offset`; the fields that follow are its."""
-        seen = self._seen[kind.key] = self._seen.get(kind.key, 0) + 1
-        self._path = kind.key if seen == 1 else f"{kind.key}#{seen}"
+        self._path = self._unique(kind.key)
         self._header = len(self._fields)
         self._layers.append(Layer(kind.osi, kind.name, kind.key, kind.pdu, "", "", offset, 0, ""))
         self._fields.append(Field(0, self._path, kind.name, "", offset, 0, 0, 0, len(self._layers) - 1))
@@ -82,8 +81,12 @@ class Builder:
     def field(self, slug: str, name: str, value: str, place: Range, depth: int = 1) -> None:
         """A field of the open layer; `slug` is its path within the layer: "flags", "options.mss"."""
         if not self.full:
-            path = f"{self._path}.{slug}"
+            path = self._unique(f"{self._path}.{slug}")
             self._fields.append(Field(depth, path, escaped(name), escaped(value), *place, len(self._layers) - 1))
+
+    def _unique(self, path: str) -> str:
+        seen = self._seen[path] = self._seen.get(path, 0) + 1
+        return path if seen == 1 else f"{path}#{seen}"
 
     def group(self, slug: str, name: str, offset: int) -> int:
         """A part of the last layer, which is closed already; `end_group` tells its length when it is known."""

@@ -144,11 +144,12 @@ class Driver:
         elif name in ("UDP", "UDPerror"):
             end = start + fields["len"]
         else:
-            ends = attempt(lambda: packet.extract_padding(self.data[position:stop]))
-            payload = ends[0] if ends else b""
-            end = position + len(payload) if self.data[position:stop].startswith(payload) else stop
-            end = stop if ends is None else end
+            end = attempt(partial(self._extracted, packet, position, stop)) or stop
         return stop if end < position else min(end, stop)
+
+    def _extracted(self, packet: Any, position: int, stop: int) -> int:
+        payload, _ = packet.extract_padding(self.data[position:stop])
+        return position + len(payload) if self.data.startswith(payload, position) else stop
 
     def _payload(self, packet: Any, start: int, stop: int) -> Any:
         """The class of the header that comes next; if there is none, writes the payload and returns None."""

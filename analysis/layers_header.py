@@ -79,7 +79,8 @@ class HeaderReader:
         slug = self._prefix + field.name.lower()
         self.values[field.name] = value
         if placed.trailer:
-            self.trailers.append((name, value, placed.place))
+            if placed.place.length:
+                self.trailers.append((name, value, placed.place))
             return
         self.builder.field(slug, name, value, placed.place, self._depth)
         parts = _PARTS.get(field.name) or _PARTS.get(f"{field.name}.{self._family(packet)}")

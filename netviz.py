@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import sys
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING, Final
 
 import click
@@ -83,7 +83,7 @@ def open_session(file: str) -> Session:
     from analysis.session import Session
     from capture.source import open_source
 
-    return Session(open_source(file), lambda _: None)
+    return Session(open_source(file))
 
 
 def tell(files: Sequence[str], layout: str = "text", *, packets: bool = False, connections: Sequence[int] = ()) -> int:
@@ -97,10 +97,11 @@ def tell(files: Sequence[str], layout: str = "text", *, packets: bool = False, c
                 complain(file, error)
                 status = UNUSABLE
                 continue
-            session.run()
             from export.report import write_report
 
-            write_report(session, sys.stdout, layout, packets=packets, connections=connections)
+            with closing(session):
+                session.run()
+                write_report(session, sys.stdout, layout, packets=packets, connections=connections)
             for problem in session.snapshot.problems:
                 complain(file, problem.message)
                 status = max(status, DAMAGED)
@@ -136,8 +137,11 @@ def replay(file: str, *, only_ascii: bool) -> int:
         return UNUSABLE
     from tui.app import run
 
-    run(session, file, ascii=only_ascii)
-    return READ_WHOLE
+    try:
+        return run(session, file, ascii=only_ascii)
+    except OSError as error:
+        complain(file, f"There is no terminal to read keys from: {error.strerror}.")
+        return UNUSABLE
 
 
 @cli.command(epilog=REPORT_EXAMPLES)

@@ -104,7 +104,7 @@ def count_packets(capture: str) -> int:
     from analysis.session import Session  # noqa: PLC0415 - numpy would count as start-up time of the programs run
     from capture.source import open_source  # noqa: PLC0415 - as above
 
-    session = Session(open_source(capture), lambda _: None)
+    session = Session(open_source(capture))
     session.run()
     return len(session.snapshot.packets)
 

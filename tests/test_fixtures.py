@@ -24,7 +24,7 @@ PLAIN = ("outcome", "conn_state", "history", "completeness", "roles")
 
 
 def report_of(name: str) -> dict[str, Any]:
-    session = Session(open_source(str(FIXTURES / name)), lambda _: None)
+    session = Session(open_source(str(FIXTURES / name)))
     session.run()
     text = io.StringIO()
     write_report(session, text, "json", packets=False, connections=())

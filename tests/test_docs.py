@@ -1,0 +1,67 @@
+"""What the documents say exists, exists."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from netviz import cli
+from tui.bindings import TABLE, keys_shown
+
+ROOT = Path(__file__).parents[1]
+README = (ROOT / "README.md").read_text()
+ARCHITECTURE = (ROOT / "ARCHITECTURE.md").read_text()
+PATH = re.compile(r"`((?:[a-z_0-9]+/)+[a-z_0-9.-]*|[a-z_]+\.(?:py|md|toml|svg))`")
+
+
+@pytest.mark.parametrize("document", ["README.md", "ARCHITECTURE.md", "fixtures/README.md"])
+def test_every_path_named_in_a_document_is_there(document: str) -> None:
+    text = (ROOT / document).read_text()
+    folder = (ROOT / document).parent
+    links = [target for target in re.findall(r"\]\(([^)#]+)\)", text) if "://" not in target]
+    paths = [path for path in PATH.findall(text) if not (folder / path).exists() and not (ROOT / path).exists()]
+    assert [target for target in links if not (folder / target).exists()] == []
+    assert paths == []
+
+
+def test_every_package_has_its_place_in_the_architecture() -> None:
+    packages = [file.parent.name for file in ROOT.glob("*/__init__.py")]
+    assert [name for name in packages if f"`{name}/`" not in ARCHITECTURE] == []
+
+
+def test_every_module_that_the_architecture_points_to_is_there() -> None:
+    names = re.findall(r"`((?:capture|analysis|views|tui|export)\.[a-z_.]+)`", ARCHITECTURE)
+    assert names
+    assert [name for name in names if not (ROOT / (name.replace(".", "/") + ".py")).is_file()] == []
+
+
+def test_every_command_in_the_readme_is_one_of_ours() -> None:
+    blocks = "\n".join(re.findall(r"```sh\n(.*?)```", README, re.DOTALL))
+    named = re.findall(r"\bnetviz ([a-z]+)", blocks)
+    assert named
+    assert set(named) <= set(cli.commands)
+
+
+def test_every_option_in_the_readme_is_one_of_ours() -> None:
+    options = {option for command in cli.commands.values() for parameter in command.params for option in parameter.opts}
+    assert set(re.findall(r"`(--[a-z-]+)", README)) <= options | {"--help", "--version"}
+
+
+def test_every_key_in_the_readme_is_bound() -> None:
+    bound = {key for entry in TABLE for key in keys_shown(entry).split()}
+    rows = re.findall(
+        r"^\| ([^|]*`[^|]*) \| [^|]* \|$", README.partition("## Keys")[2].partition("\n## ")[0], re.MULTILINE
+    )
+    assert rows
+    keys = {key for row in rows for key in re.findall(r"`([^`]+)`", row)}
+    assert keys - bound == set()
+
+
+def test_the_readmes_commands_need_only_python() -> None:
+    commands = [line for line in README.splitlines() if line.startswith("python3 -m venv")]
+    assert len(commands) == 2
+    for command in commands:
+        words = {part.split()[0] for part in command.split("&&")}
+        assert words <= {"python3", ".venv/bin/pip", ".venv/bin/netviz", ".venv/bin/python", ".venv/bin/pytest"}

@@ -39,8 +39,9 @@ class Interface:
 class Batch:
     """Consecutive packets and the bytes they lie in; every array is one row a packet, N rows.
 
-    `buffer` is uint8 and ends with `PADDING` zero bytes; behind a packet's captured bytes anything may stand (the
-    next record, or zeros), but may be gathered. The buffer may be reused for the next batch: keep copies, not views. All packets lie wholly inside it: `start[i] + captured_length[i] <= len(buffer) - PADDING`.
+    `buffer` is uint8 and ends with `PADDING` zero bytes; anything may stand behind one packet's captured bytes, but
+    it may be gathered. The buffer may be reused for the next batch: keep copies, not views. All packets lie wholly
+    inside it: `start[i] + captured_length[i] <= len(buffer) - PADDING`.
     """
 
     buffer: NDArray[np.uint8]

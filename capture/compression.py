@@ -87,7 +87,7 @@ def _gzip(source: RawInput) -> Iterator[bytes]:
     data = source.read()
     while data:
         member = zlib.decompressobj(wbits=31)
-        while not member.eof:
+        while True:
             before = member.copy()  # a step that fails gives nothing, not even what was right
             try:
                 piece = member.decompress(data, PIECE)
@@ -96,8 +96,10 @@ def _gzip(source: RawInput) -> Iterator[bytes]:
                 raise _damaged("gzip", source, error) from error
             if piece:
                 yield piece
+            if member.eof:
+                break
             data = member.unconsumed_tail
-            if not data and not member.eof and not piece:
+            if not data and not piece:
                 data = source.read()
                 if not data:
                     raise _cut("gzip")

@@ -22,10 +22,10 @@ if TYPE_CHECKING:
     Positions = NDArray[np.int64]
     Guess = Callable[[NDArray[np.uint8], int, Positions, int], Positions]
 
-LANE: Final = 32 << 10
+LANE: Final = 64 << 10
 """Bytes between two guesses. Shorter lanes make more guesses, longer ones more steps."""
 
-REACH: Final = 4 << 10
+REACH: Final = 2 << 10
 """How many bytes of each lane are searched for a record start: longer than all records of an ordinary network."""
 
 _STEPS: Final = 32  # walked between two looks at which lanes have ended
@@ -83,8 +83,13 @@ class Scan:
 
 def words(buffer: NDArray[np.uint8], at: Positions, order: str) -> Positions:
     """Unsigned 32-bit words at any byte positions (N,), as int64 (N,); positions + 4 must be inside the buffer."""
-    every: NDArray[np.void] = np.ndarray((len(buffer) - 3,), "V4", buffer, strides=(1,))
-    return every[at].view(order + "u4").astype(np.int64)
+    return word_columns(buffer, at, 1, order)[:, 0]
+
+
+def word_columns(buffer: NDArray[np.uint8], at: Positions, count: int, order: str) -> Positions:
+    """`count` successive unsigned 32-bit words at any byte positions (N,), as int64 (N, count), in one gather."""
+    every: NDArray[np.void] = np.ndarray((len(buffer) - 4 * count + 1,), f"V{4 * count}", buffer, strides=(1,))
+    return every[at].view(order + "u4").astype(np.int64).reshape(-1, count)
 
 
 def scan(buffer: NDArray[np.uint8], start: int, end: int, hops: Hops, guess: Guess | None = None) -> Scan:
@@ -125,7 +130,7 @@ def _one_by_one(
     buffer: NDArray[np.uint8], start: int, end: int, hops: Hops, until: int, meet: frozenset[int] = frozenset()
 ) -> tuple[list[int], int]:
     """Walk from `start` to the first position that is at or behind `until`, in `meet`, or cannot be walked on."""
-    view = memoryview(buffer)
+    view = buffer.data
     word = struct.Struct(hops.order + "I").unpack_from
     round_up, rounded = hops.alignment - 1, -hops.alignment
     positions: list[int] = []
@@ -205,8 +210,10 @@ def _finish(
     if not unfinished:
         return walked
     flat, counts, landings = walked
-    parts = np.split(flat, np.cumsum(counts)[:-1])
-    for lane, at in unfinished.items():
-        positions, landings[lane] = _one_by_one(buffer, at, int(ends[-1]), hops, int(ends[lane]))
-        parts[lane] = np.concatenate([parts[lane], np.array(positions, np.int64)])
-    return np.concatenate(parts), np.array([len(part) for part in parts]), landings
+    parts, taken = [], 0
+    for lane, border in zip(unfinished, np.cumsum(counts)[list(unfinished)].tolist(), strict=True):
+        positions, landings[lane] = _one_by_one(buffer, unfinished[lane], int(ends[-1]), hops, int(ends[lane]))
+        parts += [flat[taken:border], np.array(positions, np.int64)]
+        counts[lane] += len(positions)
+        taken = border
+    return np.concatenate([*parts, flat[taken:]]), counts, landings

@@ -14,7 +14,7 @@ import numpy as np
 
 from capture.batch import Interface
 from capture.errors import NotACaptureError, UnsupportedCaptureError
-from capture.lockstep import REACH, Hops, words
+from capture.lockstep import REACH, Hops, word_columns, words
 from capture.records import make_batch, read_records
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ def largest_packet(link_type: int) -> int:
 
 
 def byte_order(magic: bytes) -> str | None:
-    """ "<" or ">" if these four bytes begin a pcap file, else None."""
+    """What these four bytes, if they begin a pcap file, say of its byte order ("<" or ">"); else None."""
     return next((order for order in "<>" if struct.unpack(order + "I", magic)[0] in _RECORD_HEADERS), None)
 
 
@@ -87,7 +87,7 @@ def file_header(beginning: bytes) -> FileHeader:
 
 
 def hops_of(header: FileHeader, record_header: int) -> Hops:
-    """How records follow one another. Before version 2.3 the two lengths stood the other way round, in 2.3 either way."""
+    """How records follow one another. Before version 2.3 the lengths stood the other way round, in 2.3 either way."""
     swapped = header.version < (2, 3) or header.version[0] == 543
     return Hops(
         header=record_header,
@@ -109,23 +109,31 @@ class PcapReader:
         self._header = file_header(window.buffer[: min(window.filled, FILE_HEADER)].tobytes())
         self.packets = 0
         dialects = _RECORD_HEADERS[self._header.magic]
-        record_header = next((size for size in dialects if self._believable(size)), next(iter(dialects)))
+        usual, *others = dialects
+        record_header = usual
+        if not self._believable(usual, certain=False):
+            record_header = next((size for size in others if self._believable(size, certain=True)), usual)
         tales.format = dialects[record_header]
         self.hops = hops_of(self._header, record_header)
         resolution = self._header.fraction * 1e-9
         tales.interfaces.append(Interface(self._header.link_type, self._header.snap_length, resolution))
 
-    def _believable(self, record_header: int) -> bool:
-        """Whether the first records make sense with record headers of this length."""
+    def _believable(self, record_header: int, *, certain: bool) -> bool:
+        """Whether the first records make sense with record headers of this length.
+
+        `certain`: there must be several, whole and near one another in time, as in a file that is not damaged.
+        """
         hops = hops_of(self._header, record_header)
         window, at = self._window, np.array([FILE_HEADER])
-        for _ in range(4):
-            if at[0] + record_header > window.filled:
-                break
-            if not _sensible(window.buffer, at, hops, self._header.fraction)[0]:
+        seconds = words(window.buffer, at, hops.order)
+        seen = 0
+        while seen < 4 and int(at[0]) + record_header <= window.filled:
+            near = abs(int(words(window.buffer, at, hops.order)[0] - seconds[0])) < _NEAR
+            if not _sensible(window.buffer, at, hops, self._header.fraction)[0] or (certain and not near):
                 return False
             at = hops.following(at, hops.lengths(window.buffer, at))
-        return int(at[0]) <= window.filled
+            seen += 1
+        return not certain or (seen > 1 and int(at[0]) <= window.filled)
 
     def batches(self) -> Iterator[Batch]:
         """All packets, to the end or to the first damage, which is told to the tales."""
@@ -134,11 +142,12 @@ class PcapReader:
     def batch(self, window: Window, at: NDArray[np.int64]) -> Batch:
         """The packets whose records begin at `at` (N,)."""
         buffer, order = window.buffer, self._header.order
-        captured = self.hops.lengths(buffer, at)
-        original = words(buffer, at + 20 - self.hops.length_at, order)
+        seconds, fraction, captured, original = word_columns(buffer, at, 4, order).T
+        if self.hops.length_at == 12:
+            captured, original = original, captured
         if self.hops.other_at is not None:
-            original = np.maximum(words(buffer, at + 8, order), original)
-        time_ns = words(buffer, at, order) * 1_000_000_000 + words(buffer, at + 4, order) * self._header.fraction
+            captured, original = np.minimum(captured, original), np.maximum(captured, original)
+        time_ns = seconds * 1_000_000_000 + fraction * self._header.fraction
         count = len(at)
         interface = np.zeros(count, np.uint16), np.full(count, self._header.link_type, np.uint16)
         return make_batch(window, at + self.hops.header, (captured, original), time_ns, interface)
@@ -148,20 +157,18 @@ class PcapReader:
         length = int(self.hops.lengths(window.buffer, np.array([at]))[0])
         return f"claims {length:,} bytes, more than the {self.hops.largest:,} a packet can have"
 
-    def guess(
-        self, buffer: NDArray[np.uint8], start: int, lanes: NDArray[np.int64], end: int
-    ) -> NDArray[np.int64]:
+    def guess(self, buffer: NDArray[np.uint8], start: int, lanes: NDArray[np.int64], end: int) -> NDArray[np.int64]:
         """For each of L equally spaced positions, the first likely record start at or behind it, or -1: (L,)."""
         step = int(lanes[1] - lanes[0])
-        lengths_high = (11, 15) if self.hops.order == "<" else (8, 12)  # lengths below 16 MiB
-        origin = int(lanes[0])
-        low = np.zeros((len(lanes), REACH), bool)
-        for number, byte in enumerate(lengths_high):
-            view = np.ndarray((len(lanes), REACH), np.uint8, buffer, origin + byte, (step, 1))
-            low = view == 0 if number == 0 else low & (view == 0)
-        lane, column = np.nonzero(low)
-        at = lanes[lane] + column
         seconds = int(words(buffer, np.array([start]), self.hops.order)[0])
+        first = 3 if self.hops.order == "<" else 0  # where a word's highest byte stands
+        highest = {first: seconds >> 24, first + 8: 0, first + 12: 0}  # lengths below 16 MiB
+        likely = np.ones((len(lanes), REACH), bool)
+        for byte, value in highest.items():
+            there: NDArray[np.uint8] = np.ndarray(likely.shape, np.uint8, buffer, int(lanes[0]) + byte, (step, 1))
+            likely &= there == value
+        lane, column = np.divmod(np.flatnonzero(likely), REACH)
+        at = lanes[lane] + column
         good = self._follows(buffer, at, end, seconds)
         found = np.full(len(lanes), -1, np.int64)
         found[lane[good][::-1]] = at[good][::-1]  # the last write stays: the first of each lane

@@ -14,7 +14,7 @@ import numpy as np
 from capture import pcapng_blocks as block
 from capture.batch import MAX_BATCH
 from capture.columns import Columns
-from capture.lockstep import Hops, scan, words
+from capture.lockstep import Hops, scan, word_columns, words
 from capture.pcap import LARGEST_OF, largest_packet
 from capture.pcapng_packets import PacketBlocks, guess, overruns, packet_blocks, packet_comments
 from capture.records import kept, make_batch, more
@@ -37,7 +37,7 @@ LARGEST_BLOCK: Final = max(LARGEST_OF.values()) + (256 << 10)
 """The largest packet and room for its options; a block that claims more is damage."""
 
 _SHORTEST: Final = 12  # type, total length, total length
-_TELLING: Final = {block.NAME_RESOLUTION, block.INTERFACE_STATISTICS, block.DECRYPTION_SECRETS}
+_TELLING: Final = (block.NAME_RESOLUTION, block.INTERFACE_STATISTICS, block.DECRYPTION_SECRETS)
 _STRETCH: Final = 64 << 10  # scanned after a section header; more and more while none comes
 
 
@@ -50,6 +50,7 @@ class PcapngReader:
         tales.format = "pcapng"
         self.packets = 0
         self._damaged = False
+        self._latest_ns = 0
         self._base = 0  # row of the section's first interface
         self._interfaces = Columns({"link_type": np.int64, "largest": np.int64, "clock": np.int64})
         self._clocks: list[Clock] = []  # the different ones
@@ -94,9 +95,7 @@ class PcapngReader:
         self._order_by(order)
         return True
 
-    def _guess(
-        self, buffer: NDArray[np.uint8], _start: int, lanes: NDArray[np.int64], end: int
-    ) -> NDArray[np.int64]:
+    def _guess(self, buffer: NDArray[np.uint8], _start: int, lanes: NDArray[np.int64], end: int) -> NDArray[np.int64]:
         return guess(buffer, self._order, lanes, end)
 
     def _damage(self, at: int, what: str) -> None:
@@ -118,9 +117,9 @@ class PcapngReader:
         if not len(at) or (self._begins_section(int(at[0])) and not self._section(int(at[0]))):
             return
         buffer = self._window.buffer
-        kind = words(buffer, at, self._order)
-        total = (self._hops.lengths(buffer, at) + 3) & ~3
-        good, cause = self._unsound(at, kind, total)
+        kind, length = word_columns(buffer, at, 2, self._order).T
+        total = (length + 3) & ~3
+        good, cause = self._unsound(kind, length, words(buffer, at + total - 4, self._order))
         rows = np.flatnonzero(_is_packet(kind[:good]))
         known = len(self._interfaces) - self._base + np.cumsum(kind == block.INTERFACE_DESCRIPTION)[rows]
         for place in at[:good][kind[:good] == block.INTERFACE_DESCRIPTION]:
@@ -130,11 +129,10 @@ class PcapngReader:
         if whole < len(blocks):
             good, cause = int(rows[whole]), why
             blocks = blocks.between(0, whole)
-        for place, what in zip(at[:good].tolist(), kind[:good].tolist(), strict=True):
-            if what in _TELLING:
-                self._tell(what, self._body(place))
-        for row, comment in packet_comments(buffer, blocks, self._order):
-            self._tales.comment(Comment(block.text(comment), packet=self.packets + row))
+        for row in np.flatnonzero(np.isin(kind[:good], _TELLING)):
+            self._tell(int(kind[row]), self._body(int(at[row])))
+        for packet, comment in packet_comments(buffer, blocks, self._order):
+            self._tales.comment(Comment(block.text(comment), packet=self.packets + packet))
         for first in range(0, len(blocks), MAX_BATCH):
             batch = self._batch(blocks.between(first, first + MAX_BATCH))
             yield batch
@@ -143,18 +141,19 @@ class PcapngReader:
             self._damage(int(at[good]), cause)
 
     def _unsound(
-        self, at: NDArray[np.int64], kind: NDArray[np.int64], total: NDArray[np.int64]
+        self, kind: NDArray[np.int64], length: NDArray[np.int64], repeated: NDArray[np.int64]
     ) -> tuple[int, str]:
         """How many blocks (of N) come before one that cannot be believed, and what is wrong with that."""
-        buffer = self._window.buffer
         describes = kind == block.INTERFACE_DESCRIPTION
-        unequal = words(buffer, at + total - 4, self._order) != words(buffer, at + 4, self._order)
-        short = total < np.select([describes, kind == block.SIMPLE_PACKET, _is_packet(kind)], [20, 16, 32], _SHORTEST)
+        least = np.select([describes, kind == block.SIMPLE_PACKET, _is_packet(kind)], [20, 16, 32], _SHORTEST)
         many = describes & (len(self._interfaces) + np.cumsum(describes) > MOST_INTERFACES)
         return _first(
-            (unequal, "the block at byte {} tells two different lengths, before and after its body"),
-            (short, "the block at byte {} is shorter than its own fields"),
-            (many, f"the block at byte {{}} describes one interface more than the {MOST_INTERFACES:,} that can be kept"),
+            (length != repeated, "the block at byte {} tells two different lengths, before and after its body"),
+            (length < least, "the block at byte {} is shorter than its own fields"),
+            (
+                many,
+                f"the block at byte {{}} describes one interface more than the {MOST_INTERFACES:,} that can be kept",
+            ),
         )
 
     def _unsound_packet(self, blocks: PacketBlocks, known: NDArray[np.int64]) -> tuple[int, str]:
@@ -216,16 +215,26 @@ class PcapngReader:
         row = self._base + blocks.interface
         time_ns = np.zeros(len(blocks), np.int64)
         clock = self._interfaces["clock"][row]
-        for number in np.unique(clock):
+        for number, rule in enumerate(self._clocks):
             which = (clock == number) & blocks.timed
-            rule = self._clocks[number]
-            time_ns[which] = nanoseconds(blocks.ticks[which], rule.resolution, rule.offset)
+            if which.any():
+                time_ns[which] = nanoseconds(blocks.ticks[which], rule.resolution, rule.offset)
+        time_ns = self._with_time(time_ns, blocks.timed)
         interface = row.astype(np.uint16), self._interfaces["link_type"][row].astype(np.uint16)
         return make_batch(self._window, blocks.data, (blocks.captured, blocks.original), time_ns, interface)
 
 
+    def _with_time(self, time_ns: NDArray[np.int64], timed: NDArray[np.bool_]) -> NDArray[np.int64]:
+        """Give a Simple Packet Block, which has no time, that of the packet before; 0 to the first ones."""
+        if not timed.all():
+            latest = np.maximum.accumulate(np.where(timed, np.arange(len(timed)), -1))
+            time_ns = np.where(latest < 0, self._latest_ns, time_ns[latest])
+        self._latest_ns = int(time_ns[-1])
+        return time_ns
+
+
 def _is_packet(kind: NDArray[np.int64]) -> NDArray[np.bool_]:
-    found: NDArray[np.bool_] = np.isin(kind, (block.ENHANCED_PACKET, block.SIMPLE_PACKET, block.PACKET))
+    found: NDArray[np.bool_] = (kind == block.ENHANCED_PACKET) | (kind == block.SIMPLE_PACKET) | (kind == block.PACKET)
     return found
 
 

@@ -49,7 +49,7 @@ class InterfaceDescription:
 
 
 def byte_order(magic: bytes) -> str | None:
-    """ "<" or ">" by the four bytes of the byte-order magic; None if they are something else."""
+    """The byte order ("<" or ">") that these four bytes tell as the byte-order magic; None if they are not one."""
     return {b"\x4d\x3c\x2b\x1a": "<", b"\x1a\x2b\x3c\x4d": ">"}.get(magic)
 
 

@@ -1,4 +1,4 @@
-"""The packet blocks of pcapng in bulk: Enhanced, Simple and the obsolete one (pcapng specification, section 4.3, 4.4, A)."""
+"""The packet blocks of pcapng in bulk: Enhanced, Simple and the obsolete one (pcapng specification, 4.3, 4.4, A)."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from capture.lockstep import REACH, words
+from capture.lockstep import REACH, word_columns, words
 from capture.pcapng_blocks import COMMENT, ENHANCED_PACKET, PACKET, SIMPLE_PACKET
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ def packet_blocks(
     """
     at, kind, total = found
     simple = kind == SIMPLE_PACKET
-    first, high, low, captured, original = (words(buffer, at + field, order) for field in (8, 12, 16, 20, 24))
+    first, high, low, captured, original = word_columns(buffer, at + 8, 5, order).T
     interface = np.where(kind == PACKET, first & 0xFFFF if order == "<" else first >> 16, first)
     if simple.any():
         room = total - 12 - _TRAILER
@@ -99,10 +99,9 @@ def guess(buffer: NDArray[np.uint8], order: str, lanes: Column, end: int) -> Col
     Blocks are aligned to 4 bytes from the section's start, and tell their length twice.
     """
     step = int(lanes[1] - lanes[0])
-    kinds: NDArray[np.uint32] = np.ndarray(
-        (len(lanes), REACH // 4), order + "u4", buffer, int(lanes[0]), (step, 4)
-    )
-    lane, column = np.nonzero((kinds == ENHANCED_PACKET) | (kinds == PACKET) | (kinds == SIMPLE_PACKET))
+    kinds: NDArray[np.uint32] = np.ndarray((len(lanes), REACH // 4), order + "u4", buffer, int(lanes[0]), (step, 4))
+    likely = (kinds == ENHANCED_PACKET) | (kinds == PACKET) | (kinds == SIMPLE_PACKET)
+    lane, column = np.divmod(np.flatnonzero(likely), REACH // 4)
     at = lanes[lane] + 4 * column
     total = words(buffer, at + 4, order)
     good = (total >= 16) & (total % 4 == 0) & (at + total <= end)

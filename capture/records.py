@@ -24,8 +24,11 @@ class RecordReader(Protocol):
     """What a container of fixed records (pcap, snoop) must say."""
 
     hops: Hops
-    guess: Guess | None
     packets: int
+
+    @property
+    def guess(self) -> Guess | None:
+        """What makes the walk faster, for `scan`."""
 
     def batch(self, window: Window, at: NDArray[np.int64]) -> Batch:
         """The packets whose records begin at `at` (N,) in the window, N at most `MAX_BATCH`."""

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from capture.batch import Batch
+    from capture.lockstep import Guess
     from capture.tales import Tales
     from capture.window import Window
 
@@ -33,7 +34,7 @@ _UNKNOWN_LINK_TYPE: Final = 147  # LINKTYPE_USER0: shown as raw bytes
 class SnoopReader:
     """Reads the packets of one snoop file; the window stands at its beginning."""
 
-    guess = None
+    guess: Guess | None = None  # such files are old and small
 
     def __init__(self, window: Window, tales: Tales) -> None:
         self._window = window

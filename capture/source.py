@@ -6,7 +6,7 @@ import errno
 import os
 import stat
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import TYPE_CHECKING, Final, Protocol, Self
 
 from capture import pcap, pcapng, snoop
 from capture.compression import MAGIC_LENGTH, compression_of, unpacked
@@ -65,7 +65,7 @@ class CaptureSource:
 
     @property
     def format(self) -> str:
-        """ "pcap", "pcap (nanoseconds)", "modified pcap", …, "pcapng" or "snoop"."""
+        """The container: "pcap", "pcap (nanoseconds)", "modified pcap", …, "pcapng" or "snoop"."""
         return self._tales.format
 
     @property
@@ -123,7 +123,7 @@ class CaptureSource:
         """Give the file back; nothing may be iterating `batches` any more."""
         self._store.close()
 
-    def __enter__(self) -> CaptureSource:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:

@@ -87,6 +87,7 @@ class FileStore:
         self._size = os.fstat(descriptor).st_size
 
     def fill(self, view: memoryview) -> int:
+        """The next bytes, as `ByteStore` says."""
         try:
             count = os.preadv(self._descriptor, [view], self._position)
         except OSError as error:
@@ -95,23 +96,28 @@ class FileStore:
         return count
 
     def ready(self) -> bool:
+        """Whether `fill` would not wait."""
         return True
 
     def read(self, offset: int, length: int) -> bytes:
+        """Bytes at any place that `fill` has passed."""
         return self._readable.read(offset, length)
 
     @property
     def bytes_read(self) -> int:
+        """Progress, in bytes of the input."""
         return self._position
 
     @property
     def bytes_total(self) -> int | None:
+        """The size of the input."""
         return self._size
 
     def cancel(self) -> None:
         """Nothing to do: reading a file does not wait."""
 
     def close(self) -> None:
+        """Give the file back."""
         self._readable.close()
 
 
@@ -129,6 +135,7 @@ class SpoolStore:
         self._limit = 0
 
     def fill(self, view: memoryview) -> int:
+        """The next bytes, as `ByteStore` says."""
         while not self._piece:
             piece = next(self._pieces, None)
             if piece is None:
@@ -157,26 +164,34 @@ class SpoolStore:
             raise DamagedStoreError(f"it is larger than the {SPOOL_LIMIT >> 30} GiB that are kept of it")
         place = tempfile.gettempdir()
         if shutil.disk_usage(place).free < SPOOL_RESERVE + count + _CHECK_EVERY:
-            raise DamagedStoreError(f"less than {SPOOL_RESERVE >> 30} GiB would remain free in {place}, where it is kept")
+            raise DamagedStoreError(
+                f"less than {SPOOL_RESERVE >> 30} GiB would remain free in {place}, where it is kept"
+            )
         self._limit = min(SPOOL_LIMIT, self._written + count + _CHECK_EVERY)
 
     def ready(self) -> bool:
+        """Whether `fill` would not wait."""
         return bool(self._piece) or self._source.ready()
 
     def read(self, offset: int, length: int) -> bytes:
+        """Bytes at any place that `fill` has passed."""
         return self._readable.read(offset, length)
 
     @property
     def bytes_read(self) -> int:
+        """Progress, in bytes of the input."""
         return self._source.bytes_read
 
     @property
     def bytes_total(self) -> int | None:
+        """The size of the input."""
         return self._source.bytes_total
 
     def cancel(self) -> None:
+        """End the waiting."""
         self._source.cancel()
 
     def close(self) -> None:
+        """Give the file back."""
         self._readable.close()
         self._source.close()

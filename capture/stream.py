@@ -11,7 +11,7 @@ CHUNK: Final = 256 << 10
 
 
 class RawInput:
-    """Reads a file, pipe or terminal in pieces; `cancel` from any thread ends the waiting. Takes the descriptor over."""
+    """Reads a file or pipe in pieces; `cancel` from any thread ends the waiting. Takes the descriptor over."""
 
     def __init__(self, descriptor: int) -> None:
         self._descriptor = descriptor
@@ -45,8 +45,6 @@ class RawInput:
         while not self._cancelled:
             if not self.regular and not self._poll(None):
                 continue
-            if self._cancelled:
-                break
             try:
                 return os.read(self._descriptor, count)
             except BlockingIOError:

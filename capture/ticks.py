@@ -1,4 +1,4 @@
-"""Timestamps in any resolution to nanoseconds since the epoch, exactly, by integers: never a float, never an overflow."""
+"""Timestamps in any resolution to nanoseconds since the epoch, exactly: never a float, never an overflow."""
 
 from __future__ import annotations
 

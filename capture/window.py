@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 FIRST: Final = 512 << 10
 """Bytes of the first window: small, so that the first packets are out within milliseconds."""
 
-LARGEST: Final = 16 << 20
+LARGEST: Final = 32 << 20
 """Bytes of later windows, unless one record is larger."""
 
 
@@ -41,7 +41,7 @@ class Window:
         """
         self._make_room(consumed, needed)
         before = self.filled
-        view = memoryview(self.buffer)
+        view = self.buffer.data
         while self.filled < self._size:
             count = self._store.fill(view[self.filled : self._size])
             self.filled += count

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from ipaddress import IPv4Address
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from analysis.dns import dns_words
 from analysis.icmp import icmp4_words, icmp6_words
@@ -52,22 +52,37 @@ def ssh_words(payload: bytes) -> str:
     return found[1].decode("ascii") if found else ""
 
 
-def arp_words(packet: bytes) -> str:
-    """Who asks for whom, or who is where (RFC 826; probes and announcements: RFC 5227 section 1.1)."""
-    if len(packet) < 28 or packet[:6] != b"\x00\x01\x08\x00\x06\x04":  # Ethernet and IPv4, the pair that people meet
-        return ""
+class Arp(NamedTuple):
+    """The fields of an ARP packet for IPv4 over Ethernet (RFC 826); operation 1 asks, 2 answers."""
+
+    operation: int
+    hardware: str  # the sender's
+    sender: IPv4Address
+    target: IPv4Address
+
+
+def arp_fields(packet: bytes) -> Arp | None:
+    """What an ARP packet says, None where it is cut short or about other networks."""
+    if len(packet) < 28 or packet[:6] != b"\x00\x01\x08\x00\x06\x04":
+        return None
     operation = int.from_bytes(packet[6:8], "big")
-    hardware = packet[8:14].hex(":")
-    sender, target = IPv4Address(packet[14:18]), IPv4Address(packet[24:28])
-    if operation not in {1, 2}:
-        return f"ARP operation {operation}"
-    if sender == target:
-        return f"gratuitous: {sender} is at {hardware}"
-    if operation == 2:
-        return f"{sender} is at {hardware}"
-    if int(sender) == 0:
-        return f"probe: does anyone use {target}?"
-    return f"who has {target}? tell {sender}"
+    return Arp(operation, packet[8:14].hex(":"), IPv4Address(packet[14:18]), IPv4Address(packet[24:28]))
+
+
+def arp_words(packet: bytes) -> str:
+    """Who asks for whom, or who is where (probes and announcements: RFC 5227 section 1.1)."""
+    arp = arp_fields(packet)
+    if arp is None:
+        return ""
+    if arp.operation not in {1, 2}:
+        return f"ARP operation {arp.operation}"
+    if arp.sender == arp.target:
+        return f"gratuitous: {arp.sender} is at {arp.hardware}"
+    if arp.operation == 2:
+        return f"{arp.sender} is at {arp.hardware}"
+    if int(arp.sender) == 0:
+        return f"probe: does anyone use {arp.target}?"
+    return f"who has {arp.target}? tell {arp.sender}"
 
 
 def dhcp_words(payload: bytes) -> str:

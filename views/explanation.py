@@ -1,0 +1,165 @@
+"""The selected packet in sentences: what it is, what it answers, what it changes, what comes next.
+
+Every sentence follows from the packet table or from details; where something is inferred or guessed, it says so.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+
+from capture.protocol import Flag, Protocol
+from views.conversation import TCP_PROTOCOLS, Conversation
+from views.glyphs import glyphs
+from views.moment import NEIGHBOURS, Moment, number
+from views.telling_close import acknowledges_fin, tell_ack_of_fin, tell_fin, tell_reset
+from views.telling_flags import flag_meanings
+from views.telling_flow import tell_ack, tell_data
+from views.telling_open import Told, is_third_step, tell_syn, tell_syn_ack, tell_third_step
+from views.telling_plain import tell_plain
+from views.telling_states import both_states, expected, state_changes
+from views.text import Span, cut, fit
+from views.wording import _
+from views.wrapping import wrap
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from numpy.typing import NDArray
+
+    from analysis.details import Detail
+    from analysis.snapshot import Snapshot
+    from views.options import Options
+    from views.text import Line
+
+SHORT: Final = 4
+"""Lines of the short form, at most."""
+WIDTH: Final = 80
+"""The width that counts until a line is drawn."""
+MARGIN: Final = 1
+
+
+def neighbours(packets: NDArray[np.int64], packet: int) -> NDArray[np.int64]:
+    """Rows of a connection's packets whose details help to explain one of them: it, and those before it."""
+    end = int(np.searchsorted(packets, packet, side="right"))
+    return packets[max(end - 1 - NEIGHBOURS, 0) : end]
+
+
+def tell(moment: Moment) -> Told:
+    """What a packet is, by its protocol and its flags."""
+    if moment.conversation.protocol(moment.packet) not in TCP_PROTOCOLS:
+        return tell_plain(moment)
+    flags = moment.flags
+    if flags & Flag.SYN and flags & (Flag.FIN | Flag.RST):
+        return Told(_("flags that contradict each other"), (_("No TCP sends these flags together; scanners do."),))
+    if flags & Flag.RST:
+        return tell_reset(moment)
+    if flags & Flag.SYN:
+        return tell_syn_ack(moment) if flags & Flag.ACK else tell_syn(moment)
+    return tell_fin(moment) if flags & Flag.FIN else _tell_flow(moment)
+
+
+def _tell_flow(moment: Moment) -> Told:
+    """A segment without SYN, FIN and RST."""
+    if is_third_step(moment):
+        return tell_third_step(moment)
+    if acknowledges_fin(moment) and not moment.payload:
+        return tell_ack_of_fin(moment)
+    if moment.payload:
+        return tell_data(moment)
+    if moment.flags & Flag.ACK:
+        return tell_ack(moment)
+    return Told(_("no usual segment"), (_("It carries neither data nor an acknowledgment."),))
+
+
+class Explanation:
+    """Sentences about one packet, wrapped. `title` names the packet and what it is.
+
+    `details` should hold those of `neighbours`; without them fewer things are said. `packets` are the rows of the
+    connection, ascending; without them they are looked for between its first and its last packet. The number of lines
+    depends on the width: `len` is true for the width that was drawn last (80 before).
+    """
+
+    def __init__(  # noqa: PLR0913 - the contract with the screens: what is shown, and how
+        self,
+        snapshot: Snapshot,
+        connection: int,
+        packet: int,
+        details: Mapping[int, Detail],
+        *,
+        full: bool,
+        options: Options,
+        packets: NDArray[np.int64] | None = None,
+    ) -> None:
+        rows = _rows(snapshot, connection) if packets is None else packets
+        conversation = Conversation(snapshot, connection, rows)
+        moment = Moment(conversation, packet, conversation.index(packet), details, options)
+        told = tell(moment)
+        signs = glyphs(ascii_only=options.ascii)
+        self.step = told.title
+        self.title = f"{_name(moment)} {signs.dot} {told.title}"
+        self._full = full
+        self._ellipsis = signs.ellipsis
+        parts = (" ".join(told.what), " ".join(state_changes(moment, full=full)), expected(moment))
+        self._sentences = [part for part in parts if part]
+        if full:
+            self._sentences += [*told.more, *_background(moment)]
+        self._width = 0
+        self._lines: list[str] = []
+        self._wrap(WIDTH)
+
+    def _wrap(self, width: int) -> None:
+        if width == self._width:
+            return
+        self._width = width
+        room = width - 2 * MARGIN
+        lines = [line for text in self._sentences for line in wrap(text, room)]
+        if not self._full and len(lines) > SHORT:
+            lines = lines[:SHORT]
+            lines[-1] = cut(lines[-1], max(room - 1, 0)) + self._ellipsis
+        self._lines = lines
+
+    def __len__(self) -> int:
+        return len(self._lines)
+
+    def head(self, width: int) -> tuple[Line, ...]:
+        """Nothing stays on top; the lines are wrapped for `width` from now on."""
+        self._wrap(width)
+        return ()
+
+    def draw(self, index: int, width: int) -> Line:
+        """One line."""
+        self._wrap(width)
+        text = self._lines[index] if 0 <= index < len(self._lines) else ""
+        return fit((Span(" " * MARGIN + text, ""),), width)
+
+
+def _rows(snapshot: Snapshot, connection: int) -> NDArray[np.int64]:
+    table = snapshot.connections
+    first, last = max(int(table.first_packet[connection]), 0), int(table.last_packet[connection])
+    return first + np.flatnonzero(snapshot.packets.connection[first : last + 1] == connection)
+
+
+def _name(moment: Moment) -> str:
+    text = _("packet {number}/{all}")
+    return text.format(number=number(moment.packet), all=len(moment.conversation.snapshot.packets))
+
+
+def _background(moment: Moment) -> list[str]:
+    """What the full form adds to every packet: flags, states, what is not certain."""
+    conversation = moment.conversation
+    told = []
+    if conversation.protocol(moment.packet) in TCP_PROTOCOLS:
+        told += [" ".join(flag_meanings(moment.flags)), both_states(moment)]
+        first = conversation.flags(int(conversation.packets[0]))
+        if not first & Flag.SYN:
+            told.append(_("The capture begins in the middle of this connection: how it was opened was not seen."))
+    if conversation.role(client=True) and not conversation.roles_seen:
+        told.append(_("No handshake was captured: who is the client is guessed from ports and the first sender."))
+    if conversation.protocol(moment.packet) in {Protocol.FRAGMENT4, Protocol.FRAGMENT6}:
+        told.append(_("It is a piece of a datagram; the packet that completes it is decoded whole."))
+    marks = int(conversation.snapshot.packets.flags[moment.packet])
+    if marks & Flag.MALFORMED:
+        told.append(_("Its headers contradict each other or end too early."))
+    return told

@@ -1,0 +1,119 @@
+"""Which states a packet changed and why, and what TCP expects next (RFC 9293 section 3.3.2)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from analysis.states import State
+from capture.protocol import Flag
+from views.glyphs import glyphs
+from views.moment import sentence
+from views.wording import _
+
+if TYPE_CHECKING:
+    from analysis.states import EndState
+    from views.moment import Moment
+
+
+def _reasons() -> dict[tuple[State, State], str]:
+    sent_fin, got_fin = _("it has sent FIN"), _("it has received FIN")
+    fin_acked, syn_acked = _("its FIN is acknowledged"), _("its SYN is acknowledged")
+    s = State
+    return {
+        (s.CLOSED, s.SYN_SENT): _("it has sent SYN"),
+        (s.LISTEN, s.SYN_RECEIVED): _("it has received SYN"),
+        (s.CLOSED, s.SYN_RECEIVED): _("it listens after all"),
+        (s.SYN_SENT, s.SYN_RECEIVED): _("it has received SYN, but no acknowledgment of its own"),
+        (s.SYN_SENT, s.ESTABLISHED): syn_acked,
+        (s.SYN_RECEIVED, s.ESTABLISHED): syn_acked,
+        (s.SYN_RECEIVED, s.FIN_WAIT_1): sent_fin,
+        (s.ESTABLISHED, s.FIN_WAIT_1): sent_fin,
+        (s.SYN_RECEIVED, s.CLOSE_WAIT): got_fin,
+        (s.ESTABLISHED, s.CLOSE_WAIT): got_fin,
+        (s.FIN_WAIT_1, s.FIN_WAIT_2): fin_acked,
+        (s.FIN_WAIT_1, s.CLOSING): _("it has received FIN before its own was acknowledged"),
+        (s.FIN_WAIT_1, s.TIME_WAIT): _("its FIN is acknowledged, and it has received FIN"),
+        (s.FIN_WAIT_2, s.TIME_WAIT): got_fin,
+        (s.CLOSING, s.TIME_WAIT): fin_acked,
+        (s.CLOSE_WAIT, s.LAST_ACK): sent_fin,
+        (s.LAST_ACK, s.CLOSED): fin_acked,
+    }
+
+
+def _why(before: EndState, after: EndState, flags: Flag) -> str:
+    if flags & Flag.RST:
+        return _("RST ends the connection at once")
+    if after.inferred:
+        return _("inferred; the packet that caused it was not captured, or did not arrive")
+    return _reasons().get((before.state, after.state), "")
+
+
+def state_changes(moment: Moment, *, full: bool) -> list[str]:
+    """A sentence for each end whose state this packet changed; in the full form with the reason."""
+    if not moment.conversation.is_tcp:
+        return []
+    arrow = "->" if moment.options.ascii else glyphs(ascii_only=False).right
+    told = []
+    for client in (moment.from_client, not moment.from_client):
+        after = moment.conversation.changed(moment.position, client=client)
+        if after is None:
+            continue
+        before = moment.conversation.state_before(moment.position, client=client)
+        end = moment.end_name(client=client)
+        if before.state is after.state:
+            text = (
+                _("{end} is in {state}, now inferred only") if after.inferred else _("{end} is now surely in {state}")
+            )
+            told.append(sentence(text.format(end=end, state=after.state.label)) + ".")
+            continue
+        text = _("{end} moves {before} {arrow} {after}")
+        what = text.format(end=end, before=before, arrow=arrow, after=after)
+        why = _why(before, after, moment.flags) if full or after.inferred else ""
+        told.append(sentence(what) + (f": {why}." if why else "."))
+    return told
+
+
+def both_states(moment: Moment) -> str:
+    """Both ends' states after the packet, and that they are deduced."""
+    client, server = (moment.conversation.state(moment.packet, client=side) for side in (True, False))
+    text = _("After it: client {client}, server {server}. States are deduced from the packets; a capture holds none.")
+    return text.format(client=client, server=server)
+
+
+def expected(moment: Moment) -> str:
+    """What TCP expects next, "" where several things may come or nothing does."""
+    if not moment.conversation.is_tcp:
+        return ""
+    client, server = (moment.conversation.state(moment.packet, client=side).state for side in (True, False))
+    names = {True: moment.end_name(client=True), False: moment.end_name(client=False)}
+    if client is server is State.CLOSED:
+        return _("The connection is over.")
+    told = _of_pair(client, server, names[True], names[False]) or _of_pair(server, client, names[False], names[True])
+    if not told and client is server is State.ESTABLISHED:
+        told = _("data, or FIN, from either side") if _had_data(moment) else _("first data, from either side")
+    if not told and client is server is State.CLOSING:
+        told = _("both FINs acknowledged")
+    return _("Next expected: {what}.").format(what=told) if told else ""
+
+
+def _had_data(moment: Moment) -> bool:
+    packets = [moment.packet, *moment.earlier()]
+    return not moment.sees_start or any(map(moment.conversation.payload, packets))
+
+
+def _of_pair(one: State, other: State, one_name: str, other_name: str) -> str:
+    """What one end in a state may expect of the other in its state."""
+    s = State
+    if one is s.SYN_SENT and other in {s.SYN_RECEIVED, s.LISTEN}:
+        return _("SYN,ACK from {other}").format(other=other_name)
+    if one is s.ESTABLISHED and other is s.SYN_RECEIVED:
+        return _("the ACK of {one}").format(one=one_name)
+    if one is s.FIN_WAIT_1 and other is s.CLOSE_WAIT:
+        return _("{other} acknowledges the FIN").format(other=other_name)
+    if one is s.FIN_WAIT_2 and other is s.CLOSE_WAIT:
+        return _("more data, or FIN, from {other}").format(other=other_name)
+    if one in {s.FIN_WAIT_1, s.TIME_WAIT} and other is s.LAST_ACK:
+        return _("{one} acknowledges the last FIN").format(one=one_name)
+    if one is s.TIME_WAIT and other is s.CLOSED:
+        return _("nothing; {one} waits (twice the longest life of a segment) before it forgets").format(one=one_name)
+    return ""

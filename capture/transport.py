@@ -81,6 +81,7 @@ def tcp(cursors: Cursors, rows: Rows) -> None:
     flags |= np.where(cursors.partial[rows], int(Flag.NOT_ANALYSED), 0).astype(np.uint16)
     cursors.flags[rows] |= flags
     _payload(cursors, rows, size, np.where(read, length, 0))
+    cursors.payload[rows[wrong | ~read]] = -1
     _note_syns(cursors, rows, flags, size)
 
 

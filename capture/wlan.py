@@ -111,9 +111,7 @@ def _addresses(at: Rows, bits: NDArray[np.int64], data: NDArray[np.bool_]) -> tu
     return source, destination
 
 
-def _carries_llc(
-    cursors: Cursors, at: Rows, control: NDArray[np.int64], bits: NDArray[np.int64]
-) -> NDArray[np.bool_]:
+def _carries_llc(cursors: Cursors, at: Rows, control: NDArray[np.int64], bits: NDArray[np.int64]) -> NDArray[np.bool_]:
     """Neither empty (a null frame) nor protected, nor a piece, nor several frames in one (A-MSDU)."""
     empty = control & 0x40 != 0
     relayed = bits & (_TO_DS | _FROM_DS) == _TO_DS | _FROM_DS

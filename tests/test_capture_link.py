@@ -5,8 +5,7 @@ from __future__ import annotations
 import struct
 
 import pytest
-
-from tests.packet_builder import (
+from packet_builder import (
     MAC_A,
     MAC_B,
     MACS,
@@ -58,7 +57,11 @@ LINKS = {
     "Cisco MetaData": (1, ethernet(b"\x01\x01\0\x01\0\x07\x08\0" + FOUR, 0x8909), "ethernet cmd ipv4 tcp"),
     "802.3, SNAP": (1, ethernet(SNAP + b"\x08\0" + FOUR, len(FOUR) + 8), "ethernet llc snap ipv4 tcp"),
     "802.3 in a tag": (1, vlan(SNAP + b"\x08\0" + FOUR, len(FOUR) + 8), "ethernet vlan llc snap ipv4 tcp"),
-    "802.3, IP by its service access point": (1, ethernet(b"\x06\x06\x03" + FOUR, len(FOUR) + 3), "ethernet llc ipv4 tcp"),
+    "802.3, IP by its service access point": (
+        1,
+        ethernet(b"\x06\x06\x03" + FOUR, len(FOUR) + 3),
+        "ethernet llc ipv4 tcp",
+    ),
     "MPLS": (1, ethernet(b"\0\x01\x00\x40\0\x02\x01\x40" + FOUR, 0x8847), "ethernet mpls ipv4 tcp"),
     "MPLS, IPv6 below": (1, ethernet(b"\0\x02\x01\x40" + SIX, 0x8848), "ethernet mpls ipv6 tcp"),
     "MPLS, pseudowire with control word": (
@@ -96,7 +99,11 @@ LINKS = {
     "SLIP": (8, bytes(16) + FOUR, "slip ipv4 tcp"),
     "Linux cooked": (113, b"\0\0\0\x01\0\x06" + MAC_A + b"\0\0\x08\0" + FOUR, "sll ipv4 tcp"),
     "Linux cooked, tagged": (113, b"\0\0\0\x01\0\x06" + MAC_A + b"\0\0\x81\0\0\x05\x08\0" + FOUR, "sll vlan ipv4 tcp"),
-    "Linux cooked, LLC": (113, b"\0\0\0\x01\0\x06" + MAC_A + b"\0\0\0\x04" + SNAP + b"\x08\0" + FOUR, "sll llc snap ipv4 tcp"),
+    "Linux cooked, LLC": (
+        113,
+        b"\0\0\0\x01\0\x06" + MAC_A + b"\0\0\0\x04" + SNAP + b"\x08\0" + FOUR,
+        "sll llc snap ipv4 tcp",
+    ),
     "Linux cooked 2": (276, b"\x86\xdd" + bytes(8) + b"\0\x06" + MAC_A + b"\0\0" + SIX, "sll2 ipv6 tcp"),
     "FDDI": (10, b"\x50" + MAC_B + MAC_A + SNAP + b"\x08\0" + FOUR, "fddi llc snap ipv4 tcp"),
     "Token Ring": (6, b"\x10\x40" + MAC_B + MAC_A + SNAP + b"\x08\0" + FOUR, "token-ring llc snap ipv4 tcp"),
@@ -112,8 +119,12 @@ LINKS = {
     "Juniper Ethernet without extensions": (178, b"\x4d\x47\x43\x00" + ethernet(FOUR), "juniper ethernet ipv4 tcp"),
     "NFLOG, little-endian": (
         239,
-        b"\x02\0\0\x05" + struct.pack("<HHI", 8, 1, 0) + struct.pack("<HHB", 5, 3, 1) + bytes(3)
-        + struct.pack("<HH", 4 + len(FOUR), 9) + FOUR,
+        b"\x02\0\0\x05"
+        + struct.pack("<HHI", 8, 1, 0)
+        + struct.pack("<HHB", 5, 3, 1)
+        + bytes(3)
+        + struct.pack("<HH", 4 + len(FOUR), 9)
+        + FOUR,
         "nflog ipv4 tcp",
     ),
     "NFLOG, big-endian": (239, b"\x0a\0\0\x05" + struct.pack(">HH", 4 + len(SIX), 9) + SIX, "nflog ipv6 tcp"),
@@ -125,22 +136,38 @@ LINKS = {
     ),
     "PKTAP": (258, struct.pack("<III", 20, 1, 1) + bytes(8) + ethernet(FOUR), "pktap ethernet ipv4 tcp"),
     "802.11": (105, wlan(2) + SNAP + b"\x08\0" + FOUR, "wlan llc snap ipv4 tcp"),
-    "802.11, quality of service": (105, wlan(1, control=0x88, more=b"\0\0") + SNAP + b"\x86\xdd" + SIX, "wlan llc snap ipv6 tcp"),
+    "802.11, quality of service": (
+        105,
+        wlan(1, control=0x88, more=b"\0\0") + SNAP + b"\x86\xdd" + SIX,
+        "wlan llc snap ipv6 tcp",
+    ),
     "802.11, four addresses": (105, wlan(3, more=MAC_A) + SNAP + b"\x08\0" + FOUR, "wlan llc snap ipv4 tcp"),
-    "802.11, HT control": (105, wlan(0x81, control=0x88, more=bytes(6)) + SNAP + b"\x08\0" + FOUR, "wlan llc snap ipv4 tcp"),
+    "802.11, HT control": (
+        105,
+        wlan(0x81, control=0x88, more=bytes(6)) + SNAP + b"\x08\0" + FOUR,
+        "wlan llc snap ipv4 tcp",
+    ),
     "radiotap": (127, radiotap(wlan(1) + SNAP + b"\x08\0" + FOUR, 0), "radiotap wlan llc snap ipv4 tcp"),
     "radiotap, padded header": (
         127,
         radiotap(wlan(1, control=0x88, more=b"\0\0\0\0") + SNAP + b"\x08\0" + FOUR, 0x20),
         "radiotap wlan llc snap ipv4 tcp",
     ),
-    "Prism": (119, struct.pack("<II", 0x44, 144) + bytes(136) + wlan(0) + SNAP + b"\x08\0" + FOUR, "prism wlan llc snap ipv4 tcp"),
-    "AVS": (163, struct.pack(">II", 0x80211001, 64) + bytes(56) + wlan(0) + SNAP + b"\x08\0" + FOUR, "avs wlan llc snap ipv4 tcp"),
-}  # fmt: skip
+    "Prism": (
+        119,
+        struct.pack("<II", 0x44, 144) + bytes(136) + wlan(0) + SNAP + b"\x08\0" + FOUR,
+        "prism wlan llc snap ipv4 tcp",
+    ),
+    "AVS": (
+        163,
+        struct.pack(">II", 0x80211001, 64) + bytes(56) + wlan(0) + SNAP + b"\x08\0" + FOUR,
+        "avs wlan llc snap ipv4 tcp",
+    ),
+}
 
 
 @pytest.mark.parametrize("name", LINKS)
-def test_a_link_leads_to_the_segment(name: str):
+def test_a_link_leads_to_the_segment(name: str) -> None:
     link_type, frame, path = LINKS[name]
     packet = decoded(frame, link_type)
     assert packet.path == path
@@ -173,22 +200,27 @@ WITHOUT_A_NETWORK = {
     "802.11 without data": (105, wlan(1, control=0x48), "WLAN", "0: 02:00:00:00:00:0a > 02:00:00:00:00:cc"),
     "802.11 fragment": (105, wlan(0, fragment=1) + SNAP + b"\x08\0" + FOUR, "WLAN", f"0: {MACS}"),
     "802.11 A-MSDU": (105, wlan(0, control=0x88, more=b"\x80\0") + bytes(40), "WLAN", f"0: {MACS}"),
-    "Linux cooked, unknown": (113, b"\0\0\0\x01\0\x06" + MAC_A + b"\0\0\x12\x34" + FOUR, "ETHERNET", "4660: 02:00:00:00:00:0a > 00:00:00:00:00:00"),
+    "Linux cooked, unknown": (
+        113,
+        b"\0\0\0\x01\0\x06" + MAC_A + b"\0\0\x12\x34" + FOUR,
+        "ETHERNET",
+        "4660: 02:00:00:00:00:0a > 00:00:00:00:00:00",
+    ),
     "Linux cooked without an address": (113, bytes(14) + b"\x12\x34", "ETHERNET", "113: - > -"),
     "USB": (189, bytes(64), "UNKNOWN", "189: - > -"),
     "nothing at all": (1, b"", "UNKNOWN", "1: - > -"),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("name", WITHOUT_A_NETWORK)
-def test_a_frame_without_ip_is_named_with_its_hardware_addresses(name: str):
+def test_a_frame_without_ip_is_named_with_its_hardware_addresses(name: str) -> None:
     link_type, frame, protocol, ends = WITHOUT_A_NETWORK[name]
     packet = decoded(frame, link_type)
     assert (packet.protocol, packet.ends) == (protocol, ends)
     assert packet.payload_length == 0
 
 
-def test_the_check_sequence_of_an_802_11_frame_is_not_data():
+def test_the_check_sequence_of_an_802_11_frame_is_not_data() -> None:
     inside = ipv4(tcp(b"data"), total=0)  # so that only the frame's end limits the payload
     frame = wlan(1) + SNAP + b"\x08\0" + inside + b"FCS!"
     assert decoded(radiotap(frame, 0x10), 127).payload_length == 4
@@ -197,6 +229,6 @@ def test_the_check_sequence_of_an_802_11_frame_is_not_data():
     assert decoded(struct.pack("<BBHI", 0, 0, 8 + len(field), 105) + field + frame, 192).payload_length == 4
 
 
-def test_the_length_of_an_802_3_frame_cuts_its_padding():
+def test_the_length_of_an_802_3_frame_cuts_its_padding() -> None:
     frame = ethernet(SNAP + b"\x08\0" + ipv4(tcp(b"data"), total=0), len(FOUR) + 8) + bytes(10)
     assert decoded(frame).payload_length == 4

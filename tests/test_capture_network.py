@@ -5,9 +5,9 @@ from __future__ import annotations
 import struct
 
 import pytest
+from packet_builder import MACS, TCP_4, TCP_6, arp, decoded, ethernet, ipv4, ipv6, tcp, udp
 
 from capture.protocol import Flag
-from tests.packet_builder import MACS, TCP_4, TCP_6, arp, decoded, ethernet, ipv4, ipv6, tcp, udp
 
 DATA = tcp(b"data")
 HOP_BY_HOP = b"\x06\0" + bytes(6)
@@ -48,7 +48,7 @@ WHOLE = {
 
 
 @pytest.mark.parametrize("name", WHOLE)
-def test_a_whole_packet(name: str):
+def test_a_whole_packet(name: str) -> None:
     frame, path, transport = WHOLE[name]
     packet = decoded(frame)
     assert packet.path == path
@@ -61,17 +61,17 @@ def test_a_whole_packet(name: str):
     assert packet.flags == Flag.ACK
 
 
-def test_an_offloaded_packet_reaches_to_the_frame_s_end_on_the_wire():
+def test_an_offloaded_packet_reaches_to_the_frame_s_end_on_the_wire() -> None:
     assert decoded(packet_4(total=0), original=5000).payload_length == 5000 - 54
     assert decoded(packet_6(length=0), original=5000).payload_length == 5000 - 74
 
 
-def test_the_payload_s_length_is_the_headers_word_though_the_capture_cut_it():
+def test_the_payload_s_length_is_the_headers_word_though_the_capture_cut_it() -> None:
     packet = decoded(packet_4(DATA, total=1500), original=1514)
     assert (packet.payload, packet.payload_length, packet.flags) == (54, 1460, Flag.ACK)
 
 
-def test_a_total_length_beyond_the_frame_counts_only_what_the_frame_had():
+def test_a_total_length_beyond_the_frame_counts_only_what_the_frame_had() -> None:
     assert decoded(packet_4(total=1500)).payload_length == 4
 
 
@@ -86,7 +86,7 @@ WRONG = {
 
 
 @pytest.mark.parametrize("name", WRONG)
-def test_a_wrong_or_cut_ip_header_leaves_an_ethernet_frame(name: str):
+def test_a_wrong_or_cut_ip_header_leaves_an_ethernet_frame(name: str) -> None:
     packet = decoded(WRONG[name])
     assert packet.protocol == "ETHERNET"
     assert packet.ends.endswith(MACS)
@@ -110,7 +110,7 @@ KINDS = {
 
 
 @pytest.mark.parametrize("number", [number for number in KINDS if number != 2])
-def test_transports_by_their_number(number: int):
+def test_transports_by_their_number(number: int) -> None:
     content = b"\x80\x01\x80\x02" + bytes(16)
     has_ports = number in (33, 132)
     four, six = decoded(packet_4(content, number)), decoded(packet_6(content, number))
@@ -120,27 +120,27 @@ def test_transports_by_their_number(number: int):
     assert six.ends == f"{number}: 2001:db8::1{ports[0]} > 2001:db8::2{ports[1]}"
 
 
-def test_igmp_exists_in_ipv4():
+def test_igmp_exists_in_ipv4() -> None:
     assert decoded(packet_4(bytes(8), 2)).protocol == "IGMP4"
 
 
-def test_arp_that_is_not_whole():
+def test_arp_that_is_not_whole() -> None:
     frame = ethernet(arp(), 0x0806)
     cut = decoded(frame[:-1])
     assert (cut.protocol, cut.ends, cut.flags) == ("ARP", f"2054: {MACS}", Flag.MALFORMED)
     assert decoded(frame[:21]).protocol == "ETHERNET"
 
 
-def test_labels_without_a_bottom_end():
+def test_labels_without_a_bottom_end() -> None:
     packet = decoded(ethernet(b"\0\x02\x00\x40" * 40, 0x8847))
     assert (packet.protocol, packet.flags) == ("MPLS", Flag.MALFORMED)
 
 
-def test_headers_in_headers_without_end():
+def test_headers_in_headers_without_end() -> None:
     packet = decoded(ethernet(struct.pack(">HH", 1, 0x8100) * 40, 0x8100))
     assert (packet.protocol, packet.flags) == ("ETHERNET", Flag.MALFORMED)
     assert len(packet.path.split()) == 32
 
 
-def test_a_jumbogram_s_udp_length_is_0():
+def test_a_jumbogram_s_udp_length_is_0() -> None:
     assert decoded(packet_6(udp(b"data", length=0), 17)).payload_length == 4

@@ -5,10 +5,7 @@ from __future__ import annotations
 import struct
 
 import pytest
-
-from capture.decode import decode_alone
-from capture.protocol import Flag
-from tests.packet_builder import (
+from packet_builder import (
     MACS,
     TCP_4,
     TCP_6,
@@ -25,6 +22,9 @@ from tests.packet_builder import (
     udp,
     vlan,
 )
+
+from capture.decode import decode_alone
+from capture.protocol import Flag
 
 FOUR = ipv4(tcp(b"data"))
 SIX = ipv6(tcp(b"data"))
@@ -95,7 +95,7 @@ WITHIN_UDP = {
 
 
 @pytest.mark.parametrize("name", WITHOUT_UDP)
-def test_a_tunnel_below_the_transport(name: str):
+def test_a_tunnel_below_the_transport(name: str) -> None:
     frame, path = WITHOUT_UDP[name]
     headers = decode_alone(batch_of([frame]))
     packet = told(headers)
@@ -107,7 +107,7 @@ def test_a_tunnel_below_the_transport(name: str):
 
 
 @pytest.mark.parametrize("name", WITHIN_UDP)
-def test_a_tunnel_within_udp_mentions_the_outer_ports(name: str):
+def test_a_tunnel_within_udp_mentions_the_outer_ports(name: str) -> None:
     port, content, path = WITHIN_UDP[name]
     frame = in_udp(port, content)
     headers = decode_alone(batch_of([frame]))
@@ -120,7 +120,7 @@ def test_a_tunnel_within_udp_mentions_the_outer_ports(name: str):
     assert mentions_of(headers) == [(0, "before", f"17: 10.0.0.1 2000 > 10.0.0.2 {port}")]
 
 
-def test_a_tunnel_is_also_known_by_its_source_port():
+def test_a_tunnel_is_also_known_by_its_source_port() -> None:
     frame = ethernet(ipv4(udp(b"\x08\0\0\0\0\0\x07\0" + FRAME, 2000, source=4789), 17))
     assert decoded(frame).protocol == "TCP4"
 
@@ -143,7 +143,7 @@ NOT_TUNNELS = {
 
 
 @pytest.mark.parametrize("name", NOT_TUNNELS)
-def test_what_does_not_look_like_a_tunnel_stays_udp(name: str):
+def test_what_does_not_look_like_a_tunnel_stays_udp(name: str) -> None:
     port, content = NOT_TUNNELS[name]
     headers = decode_alone(batch_of([in_udp(port, content)]))
     packet = told(headers)
@@ -153,7 +153,7 @@ def test_what_does_not_look_like_a_tunnel_stays_udp(name: str):
     assert mentions_of(headers) == []
 
 
-def test_tunnels_in_tunnels_are_mentioned_from_the_outside_in():
+def test_tunnels_in_tunnels_are_mentioned_from_the_outside_in() -> None:
     inner = ipv4(udp(b"\x30\xff\0\x40\0\0\0\x01" + FOUR, 2152), 17, source="10.1.0.1", destination="10.1.0.2")
     frames = [in_udp(53, b"query"), in_udp(4789, b"\x08\0\0\0\0\0\x07\0" + ethernet(inner))]
     headers = decode_alone(batch_of(frames))
@@ -165,17 +165,17 @@ def test_tunnels_in_tunnels_are_mentioned_from_the_outside_in():
     ]
 
 
-def test_arp_in_a_tunnel_is_arp():
+def test_arp_in_a_tunnel_is_arp() -> None:
     packet = decoded(in_udp(4789, b"\x08\0\0\0\0\0\x07\0" + ethernet(arp(), 0x0806)))
     assert (packet.protocol, packet.ends) == ("ARP", "2054: 192.0.2.1 > 192.0.2.2")
     assert (packet.transport, packet.payload, packet.payload_length) == (-1, -1, 0)
 
 
-def test_an_unknown_frame_in_a_tunnel_has_the_inner_hardware_addresses():
+def test_an_unknown_frame_in_a_tunnel_has_the_inner_hardware_addresses() -> None:
     packet = decoded(ethernet(ipv6(udp(b"\x08\0\0\0\0\0\x07\0" + ethernet(bytes(46), 0x88CC), 4789), 17), 0x86DD))
     assert (packet.protocol, packet.ends) == ("LLDP", f"35020: {MACS}")
 
 
-def test_gre_with_something_else_stays_ip():
+def test_gre_with_something_else_stays_ip() -> None:
     packet = decoded(gre(0, 0x1234, bytes(20)))
     assert (packet.protocol, packet.ends, packet.path) == ("IPV4", "47: 10.0.0.1 > 10.0.0.2", "ethernet ipv4 gre")

@@ -101,10 +101,9 @@ class Explanation:
         self.title = f"{_name(moment)} {signs.dot} {told.title}"
         self._full = full
         self._ellipsis = signs.ellipsis
-        parts = (" ".join(told.what), " ".join(state_changes(moment, full=full)), expected(moment))
-        self._sentences = [part for part in parts if part]
-        if full:
-            self._sentences += [*told.more, *_background(moment)]
+        self._what = told.what
+        self._after = [part for part in (" ".join(state_changes(moment, full=full)), expected(moment)) if part]
+        self._more = [*told.more, *_background(moment)] if full else []
         self._width = 0
         self._lines: list[str] = []
         self._wrap(WIDTH)
@@ -114,11 +113,21 @@ class Explanation:
             return
         self._width = width
         room = width - 2 * MARGIN
-        lines = [line for text in self._sentences for line in wrap(text, room)]
-        if not self._full and len(lines) > SHORT:
-            lines = lines[:SHORT]
-            lines[-1] = cut(lines[-1], max(room - 1, 0)) + self._ellipsis
-        self._lines = lines
+        self._lines = _wrapped([" ".join(self._what), *self._after, *self._more], room)
+        if not self._full:
+            self._shorten(room)
+
+    def _shorten(self, room: int) -> None:
+        """What is said beside the first sentence gives way first, then what comes next."""
+        kept = len(self._what)
+        while len(self._lines) > SHORT and kept > 1:
+            kept -= 1
+            self._lines = _wrapped([" ".join(self._what[:kept]), *self._after], room)
+        if len(self._lines) > SHORT:
+            self._lines = _wrapped([self._what[0], *self._after[:1]], room)
+        if len(self._lines) > SHORT:
+            self._lines = self._lines[:SHORT]
+            self._lines[-1] = cut(self._lines[-1], max(room - 1, 0)) + self._ellipsis
 
     def __len__(self) -> int:
         return len(self._lines)
@@ -133,6 +142,10 @@ class Explanation:
         self._wrap(width)
         text = self._lines[index] if 0 <= index < len(self._lines) else ""
         return fit((Span(" " * MARGIN + text, ""),), width)
+
+
+def _wrapped(sentences: list[str], room: int) -> list[str]:
+    return [line for text in sentences for line in wrap(text, room)]
 
 
 def _rows(snapshot: Snapshot, connection: int) -> NDArray[np.int64]:

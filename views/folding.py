@@ -68,7 +68,7 @@ class Folding:
     """The lines of a connection: each stands for one packet, or for several that are folded.
 
     `starts` holds the position (among the connection's packets) that each line begins with, `folded` says which lines
-    are folds; both (m,).
+    are folds; both (m,). `identities` are the first packet rows of all folds, open or closed, (k,).
     """
 
     def __init__(self, plain: NDArray[np.bool_], packets: NDArray[np.int64], unfolded: frozenset[int]) -> None:
@@ -77,8 +77,8 @@ class Folding:
         first, end = edges[::2] + SHOWN, edges[1::2]
         worth = end - first >= LEAST
         self._first, self._end = first[worth], end[worth]
-        self._identity = packets[self._first]
-        closed = ~np.isin(self._identity, np.fromiter(unfolded, np.int64, len(unfolded)))
+        self.identities = packets[self._first]
+        closed = ~np.isin(self.identities, np.fromiter(unfolded, np.int64, len(unfolded)))
         first, end = self._first[closed], self._end[closed]
         inside = np.zeros(count + 1, np.int8)
         inside[first + 1] += 1
@@ -103,4 +103,4 @@ class Folding:
         """First packet row of the fold, open or closed, that a line belongs to; None for a line outside folds."""
         position = int(self.starts[line])
         run = int(np.searchsorted(self._first, position, side="right")) - 1
-        return int(self._identity[run]) if run >= 0 and position < self._end[run] else None
+        return int(self.identities[run]) if run >= 0 and position < self._end[run] else None

@@ -97,6 +97,11 @@ class Ladder:
         found = self._line(index)
         return None if found is None else self._folding.identity(found[0])
 
+    @property
+    def folds(self) -> frozenset[int]:
+        """Identities of all folds, open or closed."""
+        return frozenset(self._folding.identities.tolist())
+
     def step(self, packet: int, by: int) -> int:
         """The packet `by` steps after (before, if negative) in this connection, staying inside it."""
         if not len(self.packets):

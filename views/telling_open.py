@@ -43,7 +43,9 @@ def _asks(moment: Moment) -> tuple[str, ...]:
     if moment.detail is not None:
         raw, shown = moment.detail.sequence, moment.seq(moment.detail.sequence)
         text = (
-            _("Its numbers begin at seq=x={shown}") if raw == shown else _("Its numbers begin at seq=x={shown} ({raw})")
+            _("Its numbers begin at seq=x={shown}")
+            if raw == shown
+            else _("Its numbers begin at seq=x={shown} ({raw} on the wire)")
         )
         parts.append(text.format(shown=shown, raw=raw) + _("; the SYN itself uses one."))
     if moment.payload:

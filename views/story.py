@@ -1,0 +1,99 @@
+"""The same story as the screen's, in plain lines: for reports, and where the output is no terminal."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+
+from views.connection_cells import service_name
+from views.conversation import Conversation
+from views.durations import duration, size
+from views.glyphs import glyphs
+from views.ladder import Ladder
+from views.text import plain, safe
+from views.verdicts import words
+from views.wording import _, ngettext
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+
+    from numpy.typing import NDArray
+
+    from analysis.details import Detail
+    from analysis.snapshot import Snapshot
+    from views.options import Options
+    from views.text import Line
+
+CHUNK: Final = 512
+"""Lines whose details are read at once."""
+NOBODY: Final = -1
+"""A play head before every packet: no line of a printed story is selected."""
+
+
+def capture_line(snapshot: Snapshot, name: str) -> str:
+    """What was read: `handshake.pcap: 19 packets, 5.1 kB, 1 conversation, 110.9 ms`."""
+    packets, total = len(snapshot.packets), len(snapshot.connections)
+    parts = [ngettext("{count} packet", "{count} packets", packets).format(count=packets)]
+    if packets:
+        times = snapshot.packets.time_ns
+        parts.append(size(int(snapshot.packets.original_length.sum(dtype=np.int64))))
+        parts.append(ngettext("{count} conversation", "{count} conversations", total).format(count=total))
+        parts.append(duration(int(times.max()) - int(times.min())))
+    return f"{safe(name)}: {', '.join(parts)}"
+
+
+def connection_line(snapshot: Snapshot, connection: int, options: Options) -> str:
+    """One conversation: number, service, both ends, counts, and how it ended."""
+    conversation = Conversation(snapshot, connection, np.empty(0, np.int64))
+    table = snapshot.connections
+    ends = [_end(conversation, client=client) for client in (True, False)]
+    arrow = "->" if options.ascii else glyphs(ascii_only=False).right
+    packets, total = int(table.packets[connection].sum()), int(table.bytes[connection].sum())
+    parts = [ngettext("{count} packet", "{count} packets", packets).format(count=packets), size(total)]
+    if (rtt := int(table.initial_rtt_ns[connection])) >= 0:
+        parts.append("RTT " + duration(rtt, micro=glyphs(ascii_only=options.ascii).micro))
+    if verdict := words(snapshot, connection):
+        parts.append(verdict)
+    number = _("conn {number}").format(number=connection + 1)
+    return f"{number}  {service_name(snapshot, connection)}  {ends[0]} {arrow} {ends[1]}  {', '.join(parts)}"
+
+
+def _end(conversation: Conversation, *, client: bool) -> str:
+    role, name = conversation.role(client=client), conversation.name(client=client) or _("(no address)")
+    return f"{role} {name}" if role else name
+
+
+def story(  # noqa: PLR0913 - whose story, how it is shown, and where details come from
+    snapshot: Snapshot,
+    connection: int,
+    packets: NDArray[np.int64],
+    options: Options,
+    fetch: Callable[[NDArray[np.int64]], Iterable[Detail]],
+    *,
+    width: int = 100,
+    every: bool = False,
+) -> Iterator[str]:
+    """The ladder of a connection as text lines of at most `width` cells, without trailing spaces.
+
+    `packets` are the rows of its packets, ascending; `fetch` reads the details of some of them, a few hundred at a
+    time. With `every`, nothing is folded.
+    """
+    ladder = Ladder(snapshot, connection, packets, options)
+    if every:
+        ladder = Ladder(snapshot, connection, packets, options, ladder.folds)
+    ladder.cursor = NOBODY
+    for line in ladder.head(width):
+        yield _printed(line)
+    for first in range(0, len(ladder), CHUNK):
+        last = min(first + CHUNK, len(ladder)) - 1
+        missing = ladder.missing(first, last)
+        if len(missing):
+            ladder.supply(fetch(missing))
+        for index in range(first, last + 1):
+            yield _printed(ladder.draw(index, width))
+
+
+def _printed(line: Line) -> str:
+    """A line without the keys that only a screen has."""
+    return plain(tuple(span for span in line if not span.role.startswith("key"))).rstrip()

@@ -32,6 +32,10 @@ class Columns:
         """The filled part of one column; writing to it writes to the table."""
         return self._arrays[name][: self._length]
 
+    def names(self) -> list[str]:
+        """The columns' names."""
+        return list(self._schema)
+
     def grow(self, count: int) -> slice:
         """Add `count` zeroed rows at the end, visible at once, and say where they are."""
         self._reserve(self._length + count)

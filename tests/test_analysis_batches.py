@@ -1,0 +1,82 @@
+"""Batch = incremental: however a capture is cut into batches, every column comes out the same."""
+
+from __future__ import annotations
+
+from dataclasses import fields
+from typing import TYPE_CHECKING
+
+import numpy as np
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from segments_builder import ACK, CLIENT, FIN, PSH, RST, SERVER, SYN, Segment, analysed, batch_of
+
+if TYPE_CHECKING:
+    from analysis.analyser import Analyser
+
+WINDOW_SCALE = bytes((3, 3, 7))
+FLAGS = (SYN, SYN | ACK, ACK, PSH | ACK, FIN | ACK, RST, RST | ACK, FIN, SYN | FIN, SYN | RST, 0, FIN | RST | ACK)
+
+
+@st.composite
+def segment(draw: st.DrawFn) -> Segment:
+    """A segment that has a chance to mean something: few numbers, close to one another and to the wrap."""
+    here, there = draw(st.sampled_from([(CLIENT, SERVER), (SERVER, CLIENT), (("10.0.0.5", 51001), SERVER)]))
+    return Segment(
+        here,
+        there,
+        draw(st.sampled_from(FLAGS)),
+        draw(st.integers(-3, 3)),
+        draw(st.integers(-3, 3)),
+        data=draw(st.sampled_from([0, 0, 0, 1, 2])),
+        window=draw(st.sampled_from([0, 1, 500])),
+        options=draw(st.sampled_from([b"", WINDOW_SCALE])),
+    )
+
+
+def columns(analyser: Analyser) -> dict[str, object]:
+    """Every column of both tables, as comparable values."""
+    told: dict[str, object] = {"long histories": analyser.connections.long_histories}
+    packets = analyser.packets.snapshot()
+    for field in fields(packets):
+        if field.name != "offset":  # the builder's offsets count from the start of the batch
+            told[field.name] = getattr(packets, field.name).tolist()
+    for name in analyser.connections.columns.names():
+        told[f"connection {name}"] = analyser.connections.columns[name].tolist()
+    return told
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.lists(segment(), min_size=1, max_size=25), st.data())
+def test_batches_do_not_matter(segments: list[Segment], data: st.DataObject) -> None:
+    whole = columns(analysed(segments))
+    assert columns(analysed(segments, range(len(segments)))) == whole
+    cuts = data.draw(st.sets(st.integers(0, len(segments))))
+    assert columns(analysed(segments, cuts)) == whole
+
+
+def test_a_long_history_is_kept_whatever_the_batches() -> None:
+    resets = [Segment(CLIENT, SERVER, RST, number * 1000) for number in range(60)]
+    whole = analysed(resets)
+    assert whole.connections.columns["history_length"].tolist() == [24]
+    assert whole.connections.long_histories[0] == b"R" * 36
+    assert columns(analysed(resets, range(0, 60, 7))) == columns(whole)
+
+
+def test_snapshots_do_not_change() -> None:
+    analyser = analysed([Segment(CLIENT, SERVER, SYN, 1)])
+    before = analyser.packets.snapshot()
+    analyser.feed(batch_of([Segment(SERVER, CLIENT, SYN | ACK, 5, 2)], 1))
+    assert len(before) == 1
+    assert len(analyser.packets.snapshot()) == 2
+    assert not before.states.flags.writeable
+
+
+def test_a_thousand_connections_in_one_batch_keep_apart() -> None:
+    opening = [Segment(("10.0.0.5", 1024 + n), SERVER, SYN, n) for n in range(1000)]
+    answers = [Segment(SERVER, ("10.0.0.5", 1024 + n), SYN | ACK, 7 * n, n + 1) for n in reversed(range(1000))]
+    table = analysed(opening + answers).connections.snapshot()
+    assert len(table) == 1000
+    assert table.stream.tolist() == list(range(1000))
+    assert (table.initial_sequence == np.array([[n, 7 * n] for n in range(1000)])).all()
+    assert (table.syn_ack_packet == 1999 - np.arange(1000)).all()

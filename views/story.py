@@ -11,6 +11,7 @@ from views.conversation import Conversation
 from views.durations import duration, size
 from views.glyphs import glyphs
 from views.ladder import Ladder
+from views.options import Options
 from views.text import plain, safe
 from views.verdicts import words
 from views.wording import _, ngettext
@@ -21,12 +22,15 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from analysis.details import Detail
+    from analysis.session import Session
     from analysis.snapshot import Snapshot
-    from views.options import Options
     from views.text import Line
 
 CHUNK: Final = 512
 """Lines whose details are read at once."""
+FEW: Final = 20
+"""So many conversations are told, more are listed."""
+PLAIN: Final = Options()
 NOBODY: Final = -1
 """A play head before every packet: no line of a printed story is selected."""
 
@@ -55,7 +59,7 @@ def connection_line(snapshot: Snapshot, connection: int, options: Options) -> st
         parts.append("RTT " + duration(rtt, micro=glyphs(ascii_only=options.ascii).micro))
     if verdict := words(snapshot, connection):
         parts.append(verdict)
-    number = _("conn {number}").format(number=connection + 1)
+    number = _("connection {number}").format(number=connection)
     return f"{number}  {service_name(snapshot, connection)}  {ends[0]} {arrow} {ends[1]}  {', '.join(parts)}"
 
 
@@ -64,7 +68,38 @@ def _end(conversation: Conversation, *, client: bool) -> str:
     return f"{role} {name}" if role else name
 
 
-def story(  # noqa: PLR0913 - whose story, how it is shown, and where details come from
+def story(
+    session: Session,
+    connections: NDArray[np.int64],
+    *,
+    packets: bool = False,
+    options: Options = PLAIN,
+    width: int = 100,
+) -> Iterator[str]:
+    """A whole capture in text lines: what was read, what is damaged, then the conversations of these rows.
+
+    Few conversations are told one by one, many are listed. With `packets` all are told, and nothing is folded.
+    """
+    snapshot = session.snapshot
+    yield capture_line(snapshot, session.source.name)
+    for problem in snapshot.problems:
+        yield _("damaged: {problem}").format(problem=safe(problem.message))
+    told = packets or len(connections) <= FEW
+    for connection in connections.tolist():
+        if told:
+            yield ""
+        yield connection_line(snapshot, connection, options)
+        if told:
+            rows = session.packets_of(connection)
+            yield from connection_story(
+                snapshot, connection, rows, options, session.details, width=width, every=packets
+            )
+    if not told:
+        yield ""
+        yield _("--connection N tells one of them, --packets all of them with every packet.")
+
+
+def connection_story(  # noqa: PLR0913 - whose story, how it is shown, and where details come from
     snapshot: Snapshot,
     connection: int,
     packets: NDArray[np.int64],

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any, Final, Literal, TypeVar
 from analysis.layers_application import SSDP, is_http, is_tls, read_data, read_http, read_tls
 from analysis.layers_build import MAX_LAYERS, NOWHERE, Builder, Kind, Outline, Range
 from analysis.layers_dns import read_dns
-from analysis.layers_header import HeaderReader
-from analysis.layers_headers import Header, header_of
+from analysis.layers_header import HeaderReader, part_name
+from analysis.layers_headers import PART, Header, header_of
 from analysis.layers_next import LINK_NAMES, datagram_class, link_class, next_class, raw_ip
 from analysis.layers_values import count, hexadecimal, named
 
@@ -121,8 +121,8 @@ class Driver:
     def _part(self, packet: Any, start: int, stop: int) -> tuple[int, int, Any]:
         """A header that Scapy chains behind a message, written as a part of that message."""
         slug = type(packet).__name__.lower()
-        header = Header(Kind(2, "", ""))
-        group = self.builder.group(slug, str(packet.name), start)
+        header = Header(Kind(2, "", ""), PART)
+        group = self.builder.group(slug, part_name(str(packet.name)), start)
         reader = HeaderReader(self.builder, self.data, header, prefix=f"{slug}.")
         ends = attempt(lambda: reader.read(packet, start, stop))
         self.builder.end_group(group, hexadecimal(self.data[start : reader.position]), reader.position - start)

@@ -22,6 +22,7 @@ MAX_DEPTH: Final = 8
 _SKIPPED: Final = {
     "TCP": frozenset({"options"}),  # read by us: Scapy does not keep their places
     "TCPerror": frozenset({"options"}),
+    "BOOTP": frozenset({"options"}),
     "ICMP": frozenset({"extpad", "ext"}),  # RFC 4884 extensions stand behind the quoted packet
     "ICMPerror": frozenset({"extpad", "ext"}),
 }
@@ -55,7 +56,7 @@ class HeaderReader:
         Raises anything: Scapy's dissectors are not written for bytes that do not fit.
         """
         self.position = start
-        if not (_plain(packet, "do_dissect") and _plain(packet, "pre_dissect")):
+        if not _plain(packet, "do_dissect") or packet.pre_dissect(self.data[start:stop]) != self.data[start:stop]:
             self.position = self._read_unplaced(packet, start, stop)
             return self.position, stop
         name = type(packet).__name__
@@ -67,9 +68,10 @@ class HeaderReader:
         self.position = walk.position
         if name in ("TCP", "TCPerror"):
             self.position = self._tcp_options(packet, start, walk.position, walk.stop)
-        elif packet.fields.get("options") == _DHCP_COOKIE:
-            self.values["op"] = dhcp_options(self.builder, self.data, walk.position, walk.stop) or self.values["op"]
-            self.position = walk.stop
+        elif name == "BOOTP" and self.data.startswith(_DHCP_COOKIE, walk.position, walk.stop):
+            self._dhcp_options(walk.position, walk.stop)
+        if not _plain(packet, "post_dissect"):
+            self._rest(packet, walk.stop)
         return self.position, walk.stop
 
     def _field(self, packet: Any, placed: Placed) -> None:
@@ -110,8 +112,7 @@ class HeaderReader:
         if places is None or self._depth >= MAX_DEPTH:
             return
         for item, where in zip(items, places, strict=True):
-            label = str(item.name)
-            self._nested(f"{slug}.{type(item).__name__.lower()}", label, item, where)
+            self._nested(f"{slug}.{type(item).__name__.lower()}", part_name(str(item.name)), item, where)
 
     def _nested(self, slug: str, label: str, item: Any, place: Range) -> None:
         self.builder.field(
@@ -138,6 +139,21 @@ class HeaderReader:
             self.builder.field("options", "Options", f"{end - position} bytes", place)
             self.values["options"] = ", ".join(tcp_options(self.builder, self.data, position, end))
         return end
+
+    def _dhcp_options(self, position: int, stop: int) -> None:
+        self.builder.field("cookie", "Magic Cookie", "DHCP", Range(position, 4))
+        message = dhcp_options(self.builder, self.data, position + 4, stop)
+        self.values["op"] = message or self.values["op"]
+        self.position = stop
+
+    def _rest(self, packet: Any, stop: int) -> None:
+        """What a header takes for itself after its fields: radiotap's fields of namespaces that Scapy does not know."""
+        rest = self.data[self.position : stop]
+        payload = packet.post_dissect(rest)
+        taken = len(rest) - len(payload)
+        if taken > 0 and rest.endswith(payload):
+            self.builder.field("rest", "Not Decoded", hexadecimal(rest[:taken]), Range(self.position, taken))
+            self.position += taken
 
     def _read_unplaced(self, packet: Any, start: int, stop: int) -> int:
         whole = self.data[start:stop]
@@ -186,6 +202,13 @@ def shown(field: Any, packet: Any, value: Any) -> str:
 def _packets(value: Any) -> list[Any]:
     items = value if isinstance(value, list) else [value]
     return items if items and all(hasattr(item, "fields_desc") for item in items) else []
+
+
+def part_name(name: str) -> str:
+    """A part's name without the header's, which stands above it."""
+    for prefix in ("802.11 ", "ICMPv6 Neighbor Discovery Option - ", "IP Option "):
+        name = name.removeprefix(prefix)
+    return name
 
 
 def _plain(packet: Any, method: str) -> bool:

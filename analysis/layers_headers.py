@@ -41,6 +41,11 @@ def ipv4_flags(value: int) -> str:
     return ", ".join(said) or "none"
 
 
+def client_address(value: bytes) -> str:
+    """The MAC address in DHCP's sixteen bytes, or all of them."""
+    return hexadecimal(value) if value[6:].strip(b"\0") else value[:6].hex(":")
+
+
 @dataclass(frozen=True, slots=True)
 class Header:
     """How a header is shown. `fields` gives a field's name and, if Scapy's own words won't do, its format.
@@ -124,10 +129,33 @@ _ICMP: Final[Mapping[str, tuple[str, Format | None]]] = {
     "R": ("Router", None),
     "S": ("Solicited", None),
     "O": ("Override", None),
-    "M": ("Managed Addresses", None),
     "res": ("Reserved", None),
-    "lladdr": ("Link-Layer Address", None),
 }
+_ROUTER: Final[Mapping[str, tuple[str, Format | None]]] = {
+    **_ICMP,
+    "M": ("Managed Address Configuration", None),
+    "O": ("Other Configuration", None),
+    "H": ("Home Agent", None),
+    "prf": ("Router Preference", None),
+    "P": ("Proxy", None),
+}
+PART: Final[Mapping[str, tuple[str, Format | None]]] = {
+    "type": ("Type", None),
+    "len": ("Length", str),
+    "info": ("Value", None),
+    "lladdr": ("Link-Layer Address", None),
+    "prefixlen": ("Prefix Length", str),
+    "L": ("On-Link", None),
+    "A": ("Autonomous Configuration", None),
+    "R": ("Router Address", None),
+    "validlifetime": ("Valid Lifetime", "{} seconds".format),
+    "preferredlifetime": ("Preferred Lifetime", "{} seconds".format),
+    "mtu": ("MTU", str),
+    "dns": ("DNS Servers", None),
+    "lifetime": ("Lifetime", "{} seconds".format),
+}
+"""Fields of the parts that Scapy chains behind 802.11 management frames and neighbour discovery messages."""
+
 _ARP: Final[Mapping[str, tuple[str, Format | None]]] = {
     "hwtype": ("Hardware Type", None),
     "ptype": ("Protocol Type", ether_type),
@@ -206,6 +234,9 @@ HEADERS: Final[Mapping[str, Header]] = {
     "Dot11": Header(
         Kind(2, "802.11", "wlan", "frame"), _DOT11, {"type": "type", "subtype": "subtype"}, ("addr2", "addr1")
     ),
+    "Dot11FCS": Header(
+        Kind(2, "802.11", "wlan", "frame"), _DOT11, {"type": "type", "subtype": "subtype"}, ("addr2", "addr1")
+    ),
     "IP": Header(Kind(3, "IPv4", "ipv4", "packet"), _IPV4, _IPV4_MAIN, _IPS),
     "IPv6": Header(Kind(3, "IPv6", "ipv6", "packet"), _IPV6, {"hlim": "hop limit", "nh": "next"}, _IPS),
     "IPv6ExtHdrHopByHop": _extension("IPv6 Hop-by-Hop Options", "ipv6.hopopts"),
@@ -246,10 +277,9 @@ HEADERS: Final[Mapping[str, Header]] = {
             "yiaddr": ("Your (Client) IP Address", None),
             "siaddr": ("Next Server IP Address", None),
             "giaddr": ("Relay Agent IP Address", None),
-            "chaddr": ("Client Hardware Address", hexadecimal),
+            "chaddr": ("Client Hardware Address", client_address),
             "sname": ("Server Host Name", None),
             "file": ("Boot File Name", None),
-            "options": ("Magic Cookie", hexadecimal),
         },
         {"op": "", "xid": "transaction"},
     ),
@@ -272,6 +302,7 @@ def header_of(name: str, label: str, module: str, below: int) -> Header:
     if known is not None:
         return known
     if name.startswith(_ICMPV6):
-        return Header(Kind(3, _ICMPV6, "icmpv6", "message"), _ICMP, {"type": ""})
+        fields = _ROUTER if name == "ICMPv6ND_RA" else _ICMP
+        return Header(Kind(3, _ICMPV6, "icmpv6", "message"), fields, {"type": "", "tgt": "target"})
     osi = _MODULE_LAYERS.get(module.removeprefix("scapy."), 7 if below >= 4 else below + 1)
     return Header(Kind(osi, label, name.lower(), "message" if osi == 7 else ""), {}, {})

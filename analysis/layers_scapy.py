@@ -37,6 +37,8 @@ def _prepared() -> None:
         finally:
             for name in absent:
                 del sys.modules[name]
+        # Where Wireshark is installed, Scapy took the names from its file: a packet reads the same everywhere.
+        importlib.import_module("scapy.data").MANUFDB.d.clear()
 
 
 @cache

@@ -90,10 +90,12 @@ def hexadecimal(data: bytes) -> str:
 
 
 def readable(data: bytes) -> str:
-    """Bytes as text if they are printable ASCII, else in hex."""
-    head = data[: MAX_TEXT + 1]
-    if head and all(0x20 <= byte < 0x7F for byte in head):
-        return head.decode("ascii")
+    """Bytes as text if they are printable ASCII, zeros behind it apart; else in hex."""
+    if len(data) > 8 and not data.strip(b"\0"):
+        return f"{len(data)} zero bytes"
+    text = data.rstrip(b"\0")
+    if text and all(0x20 <= byte < 0x7F for byte in text[: MAX_TEXT + 1]):
+        return text[: MAX_TEXT + 1].decode("ascii")
     return hexadecimal(data)
 
 

@@ -116,7 +116,7 @@ class Tracker:
         self._note_close(group, at, is_, acks_fin & ~is_.rst)
 
         was_open = OPEN[self._state[group]].all(axis=1)
-        self._move(group, sender, _sent(is_, s.length[at] > 0))
+        self._move(group, sender, _sent(is_, s.length[at] > 0, unaware=fin_seen & ~acks_fin))
         news = np.where(acks_fin, Signal.RECEIVED_ACK_OF_FIN, np.where(acks_syn, Signal.RECEIVED_ACK_OF_SYN, 0))
         self._move(group, receiver, np.where(is_.rst, Signal.NOTHING, news))
         self._move(group, receiver, self._received(group, receiver, is_, acks_syn | ~syn_seen))
@@ -200,11 +200,12 @@ class _Stops:
         return best
 
 
-def _sent(is_: _Flags, data: NDArray[np.bool_]) -> NDArray[np.int64]:
-    """What a segment means to its sender."""
+def _sent(is_: _Flags, data: NDArray[np.bool_], unaware: NDArray[np.bool_]) -> NDArray[np.int64]:
+    """What a segment means to its sender, who may be `unaware` of a FIN that is under way to it."""
     plain = np.where(is_.ack, np.where(data, Signal.SENT_DATA, Signal.SENT_ACK), Signal.NOTHING)
     opening = np.where(is_.ack, Signal.SENT_SYN_ACK, Signal.SENT_SYN)
-    other = np.where(is_.fin, Signal.SENT_FIN, plain)
+    closing = np.where(unaware, Signal.SENT_FIN_UNAWARE, Signal.SENT_FIN)
+    other = np.where(is_.fin, closing, plain)
     return np.where(is_.rst, Signal.SENT_RST, np.where(is_.syn, opening, other))
 
 

@@ -38,6 +38,7 @@ class Signal(IntEnum):
     RECEIVED_FIN = 11
     RECEIVED_RST = 12
     RECEIVED_RST_AFTER_ACTIVE_OPEN = 13  # by an endpoint that sent a SYN of its own
+    SENT_FIN_UNAWARE = 14  # a FIN that does not acknowledge the other end's FIN, though that was sent before
 
 
 class Move(NamedTuple):
@@ -130,6 +131,8 @@ TRANSITIONS: Final[Mapping[State, Mapping[Signal, Move]]] = {
     State.CLOSE_WAIT: {
         **_RESET,
         Signal.SENT_FIN: sure(State.LAST_ACK),
+        # The other FIN had not arrived yet: this end was in FIN-WAIT-1, and that FIN is what reaches it there.
+        Signal.SENT_FIN_UNAWARE: keep(State.CLOSING),
     },
     State.CLOSING: {
         **_RESET,
@@ -152,7 +155,7 @@ def next_state(state: State, signal: Signal, *, inferred: bool = False) -> tuple
 
 
 def _compiled() -> NDArray[np.uint8]:
-    """`next_state` for arrays: the packed state after a signal, uint8 (32 packed states, 14 signals)."""
+    """`next_state` for arrays: the packed state after a signal, uint8 (32 packed states, signals)."""
     table = np.empty((2 * INFERRED, len(Signal)), np.uint8)
     table[:] = np.arange(2 * INFERRED)[:, None]
     for state in State:

@@ -6,7 +6,7 @@ import itertools
 import socket
 import struct
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -68,11 +68,11 @@ class Segment:
 CLIENT, SERVER = ("10.0.0.5", 51000), ("93.184.216.34", 80)
 
 
-def client(flags: int, seq: int, ack: int = 0, **more: object) -> Segment:
+def client(flags: int, seq: int, ack: int = 0, **more: Any) -> Segment:
     return replace(Segment(CLIENT, SERVER, flags, seq, ack), **more)
 
 
-def server(flags: int, seq: int, ack: int = 0, **more: object) -> Segment:
+def server(flags: int, seq: int, ack: int = 0, **more: Any) -> Segment:
     return replace(Segment(SERVER, CLIENT, flags, seq, ack), **more)
 
 

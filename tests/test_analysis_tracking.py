@@ -45,9 +45,9 @@ STORIES: dict[str, Story] = {
         *HANDSHAKE,
         (client(FIN | ACK, 101, 301), "FIN-WAIT-1", "CLOSE-WAIT"),
         # It does not acknowledge the client's FIN: both were under way at once.
-        (server(FIN | ACK, 301, 101), "CLOSING", "LAST-ACK"),
-        (client(ACK, 102, 302), "CLOSING", "CLOSED"),
-        (server(ACK, 302, 102), "TIME-WAIT", "CLOSED"),
+        (server(FIN | ACK, 301, 101), "CLOSING", "CLOSING"),
+        (client(ACK, 102, 302), "CLOSING", "TIME-WAIT"),
+        (server(ACK, 302, 102), "TIME-WAIT", "TIME-WAIT"),
     ],
     "three segments close it: the ACK travels with the FIN": [
         *HANDSHAKE,

@@ -191,6 +191,26 @@ DRAWINGS = {
             ("answer.1.length", 16), ("answer.1.data", 32),
         ]),
     ),
+    "RFC 4861 section 4.3: neighbor solicitation with the sender's MAC": (
+        frame(0x86DD, ipv6(58, b"\x87" + bytes(23) + b"\1\1" + bytes(6))),
+        ("icmpv6",), 54,
+        under("icmpv6", [
+            ("type", 8), ("code", 8), ("cksum", 16), ("res", 32), ("tgt", 128),
+            ("icmpv6ndoptsrclladdr.type", 8), ("icmpv6ndoptsrclladdr.len", 8), ("icmpv6ndoptsrclladdr.lladdr", 48),
+        ]),
+    ),
+    "RFC 2131 and RFC 2132: DHCP discover": (
+        frame(0x0800, ipv4(17, udp(b"\1\1\6" + bytes(233) + b"c\x82Sc" + b"\x35\1\1" + b"\x0c\2pc" + b"\xff", 68, 67))),
+        ("dhcp",), 42,
+        under("dhcp", [
+            ("op", 8), ("htype", 8), ("hlen", 8), ("hops", 8), ("xid", 32), ("secs", 16), ("flags", 16),
+            ("ciaddr", 32), ("yiaddr", 32), ("siaddr", 32), ("giaddr", 32),
+            ("chaddr", 128), ("sname", 512), ("file", 1024), ("cookie", 32),
+            ("option.53.code", 8), ("option.53.length", 8), ("option.53.value", 8),
+            ("option.12.code", 8), ("option.12.length", 8), ("option.12.value", 16),
+            ("option.end", 8),
+        ]),
+    ),
     "RFC 3032: an MPLS label": (
         frame(0x8847, struct.pack("!I", 16000 << 12 | 1 << 8 | 63) + ipv4(253, b"")),
         ("mpls",), 14,
@@ -297,6 +317,18 @@ def test_every_link_type_leads_to_the_packet(case: str) -> None:
     assert layers[1].key == key
     assert layers[-1].key == "tcp"
     assert layers[-1].offset == len(header) + 20
+
+
+def test_radiotap_is_as_long_as_it_says_and_the_check_sequence_is_a_trailer() -> None:
+    radiotap = b"\0\0\x0d\0" + b"\2\0\0\x40" + b"\x10" + b"????"  # flags: FCS at the end; a field that none knows
+    beacon = b"\x80\0\0\0" + b"\xff" * 6 + bytes(12) + b"\0\0" + bytes(12) + b"\0\2ab" + b"\xde\xad\xbe\xef"
+    dissection = read(radiotap + beacon, 127)
+    assert [(each.osi, each.key, each.offset, each.header_length) for each in dissection.layers[1:]] == [
+        (1, "radiotap", 0, 13),
+        (2, "wlan", 13, 24),
+        (2, "dot11beacon", 37, 16),
+        (2, "trailer", 53, 4),
+    ]
 
 
 def test_an_unknown_link_type_is_raw_bytes_with_its_number() -> None:

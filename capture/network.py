@@ -75,9 +75,11 @@ def _table(numbers: dict[int, Header]) -> NDArray[np.uint8]:
     return table
 
 
-# ICMPv6 within IPv4 and ICMP within IPv6 are nonsense.
+# ICMPv6 is not for IPv4; ICMP and IGMP are not for IPv6, which has ICMPv6 for both.
 _NEXT_IPV4: Final = _table({number: header for number, header in _IP_PROTOCOLS.items() if number != 58})
-_NEXT_IPV6: Final = _table({number: header for number, header in (_IP_PROTOCOLS | _EXTENSIONS).items() if number != 1})
+_NEXT_IPV6: Final = _table(
+    {number: header for number, header in (_IP_PROTOCOLS | _EXTENSIONS).items() if number not in (1, 2)}
+)
 
 
 def follow_ip_protocol(cursors: Cursors, rows: Rows, numbers: Rows) -> None:

@@ -109,7 +109,7 @@ KINDS = {
 }
 
 
-@pytest.mark.parametrize("number", [number for number in KINDS if number != 2])
+@pytest.mark.parametrize("number", KINDS)
 def test_transports_by_their_number(number: int) -> None:
     content = b"\x80\x01\x80\x02" + bytes(16)
     has_ports = number in (33, 132)
@@ -118,10 +118,6 @@ def test_transports_by_their_number(number: int) -> None:
     ports = (" 32769", " 32770") if has_ports else ("", "")
     assert four.ends == f"{number}: 10.0.0.1{ports[0]} > 10.0.0.2{ports[1]}"
     assert six.ends == f"{number}: 2001:db8::1{ports[0]} > 2001:db8::2{ports[1]}"
-
-
-def test_igmp_exists_in_ipv4() -> None:
-    assert decoded(packet_4(bytes(8), 2)).protocol == "IGMP4"
 
 
 def test_arp_that_is_not_whole() -> None:

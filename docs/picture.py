@@ -7,12 +7,18 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import os
 import re
 from pathlib import Path
 from typing import Final
 
 from analysis.session import Session
 from capture.source import open_source
+
+# Read when the program starts: the picture has the colours of a modern terminal, wherever it is made.
+os.environ.pop("NO_COLOR", None)
+os.environ["COLORTERM"] = "truecolor"
+
 from tui.app import NetvizApp
 
 FOLDER: Final = Path(__file__).parent

@@ -112,7 +112,7 @@ class Explanation:
         if width == self._width:
             return
         self._width = width
-        room = width - 2 * MARGIN
+        room = width - MARGIN
         self._lines = _wrapped([" ".join(self._what), *self._after, *self._more], room)
         if not self._full:
             self._shorten(room)

@@ -33,7 +33,10 @@ def repeated(conversation: Conversation) -> NDArray[np.bool_]:
     if not conversation.is_tcp:
         return result
     positions = np.flatnonzero(flags & int(Flag.SYN | Flag.FIN))
-    kinds = flags[positions] & int(Flag.SYN | Flag.FIN | Flag.FROM_B)
+    found = flags[positions]
+    kinds = found & int(Flag.SYN | Flag.FIN | Flag.FROM_B)
+    # In a simultaneous open both ends send SYN, then SYN,ACK: the second is no repetition of the first.
+    kinds |= np.where(found & int(Flag.SYN), found & int(Flag.ACK), 0).astype(kinds.dtype)
     for kind in np.flatnonzero(np.bincount(kinds)):
         same = positions[kinds == kind]
         result[same[1:]] = True

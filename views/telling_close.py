@@ -84,13 +84,13 @@ def acknowledges_fin(moment: Moment) -> bool:
 def tell_ack_of_fin(moment: Moment) -> Told:
     """The acknowledgment of a FIN, without a FIN of its own."""
     fin = moment.column("fin_packet", own=False)
-    parts = []
-    what = _("{sender} answers packet {packet}").format(sender=moment.sender, packet=number(fin))
-    if moment.detail is not None:
-        what += _(": ack={ack}, one more than the FIN's number, means").format(
-            ack=moment.ack(moment.detail.acknowledgment)
+    if moment.detail is None:
+        what = _("{sender} acknowledges the FIN of packet {packet}.").format(sender=moment.sender, packet=number(fin))
+    else:
+        what = _('{sender} answers packet {packet}: ack={ack} means "I have your FIN" (its number + 1).').format(
+            sender=moment.sender, packet=number(fin), ack=moment.ack(moment.detail.acknowledgment)
         )
-    parts.append(sentence(what) + _(' "I have your FIN".'))
+    parts = [sentence(what)]
     own = moment.column("fin_packet", own=True)
     if not 0 <= own < moment.packet:
         text = _("Half-closed: {sender} may go on sending, and {receiver} still receives.")

@@ -53,6 +53,8 @@ def state_changes(moment: Moment, *, full: bool) -> list[str]:
     if not moment.conversation.is_tcp:
         return []
     arrow = "->" if moment.options.ascii else glyphs(ascii_only=False).right
+    if not full and (both := _both_moved(moment, arrow)):
+        return [both]
     told = []
     for client in (moment.from_client, not moment.from_client):
         after = moment.conversation.changed(moment.position, client=client)
@@ -71,6 +73,19 @@ def state_changes(moment: Moment, *, full: bool) -> list[str]:
         why = _why(before, after, moment.flags) if full or after.inferred else ""
         told.append(sentence(what) + (f": {why}." if why else "."))
     return told
+
+
+def _both_moved(moment: Moment, arrow: str) -> str:
+    """Both ends' moves in one sentence, "" unless both moved and neither move is inferred."""
+    moves = []
+    for client in (moment.from_client, not moment.from_client):
+        before = moment.conversation.state_before(moment.position, client=client)
+        after = moment.conversation.changed(moment.position, client=client)
+        if after is None or after.inferred or after.state is before.state:
+            return ""
+        moves.append(f"{before} {arrow} {after}")
+    text = _("{one} moves {first}, {other} {second}.")
+    return sentence(text.format(one=moment.sender, first=moves[0], other=moment.receiver, second=moves[1]))
 
 
 def both_states(moment: Moment) -> str:
@@ -115,5 +130,5 @@ def _of_pair(one: State, other: State, one_name: str, other_name: str) -> str:
     if one in {s.FIN_WAIT_1, s.TIME_WAIT} and other is s.LAST_ACK:
         return _("{one} acknowledges the last FIN").format(one=one_name)
     if one is s.TIME_WAIT and other is s.CLOSED:
-        return _("nothing; {one} waits (twice the longest life of a segment) before it forgets").format(one=one_name)
+        return _("nothing; {one} waits for stray segments (2 MSL), then forgets").format(one=one_name)
     return ""

@@ -1,0 +1,104 @@
+"""A session from a file to its last snapshot, and what can be asked of it afterwards."""
+
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+
+from analysis.session import Session
+from capture.source import open_source
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from analysis.snapshot import Snapshot
+
+FIXTURES = Path(__file__).parents[1] / "fixtures"
+
+
+@pytest.fixture
+def session() -> Iterator[Session]:
+    made = Session(open_source(FIXTURES / "handshake.pcap"))
+    made.run()
+    yield made
+    made.close()
+
+
+def test_everything_is_published_from_the_reading_thread() -> None:
+    published: list[tuple[str, Snapshot]] = []
+    session = Session(
+        open_source(FIXTURES / "handshake.pcap"),
+        lambda snapshot: published.append((threading.current_thread().name, snapshot)),
+    )
+    assert len(session.snapshot.packets) == 0
+    session.start()
+    session.wait(timeout=10)
+    session.close()
+    assert {thread for thread, _ in published} == {"netviz session"}
+    assert [snapshot.finished for _, snapshot in published] == [False] * (len(published) - 1) + [True]
+    assert len(published[-1][1].packets) == 19
+
+
+def test_a_cancelled_session_keeps_what_was_read() -> None:
+    session = Session(open_source(FIXTURES / "handshake.pcap"))
+    session.cancel()
+    session.run()
+    session.close()
+    assert session.snapshot.finished
+    assert session.snapshot.cancelled
+
+
+def test_packets_are_read_again_byte_for_byte(session: Session) -> None:
+    file = (FIXTURES / "handshake.pcap").read_bytes()
+    packets = session.snapshot.packets
+    for row in range(len(packets)):
+        data = session.packet_bytes(row)
+        assert len(data) == packets.captured_length[row]
+        assert data == file[int(packets.offset[row]) :][: len(data)]
+    assert session.link_type(0) == 1
+
+
+def test_details_tell_the_numbers_that_the_columns_do_not_keep(session: Session) -> None:
+    first, answer = session.details(np.array([0, 1]))
+    assert first.names == ("ethernet", "ipv4", "tcp")
+    assert answer.acknowledgment == (first.sequence + 1) % (1 << 32)
+    assert (first.packet, first.network, first.transport) == (0, 14, 34)
+    assert session.details(np.array([], np.int64)) == []
+
+
+def test_details_of_packets_far_apart_and_close_together_are_the_same(session: Session) -> None:
+    rows = np.arange(19)
+    one_by_one = [detail for row in rows for detail in session.details(rows[row : row + 1])]
+    assert session.details(rows) == one_by_one
+
+
+def test_a_connections_packets_are_found(session: Session) -> None:
+    assert session.packets_of(0).tolist() == list(range(19))
+
+
+def test_a_file_that_shrinks_while_it_is_open_gives_less_and_does_not_crash(tmp_path: Path) -> None:
+    copy = tmp_path / "copy.pcap"
+    copy.write_bytes((FIXTURES / "handshake.pcap").read_bytes())
+    session = Session(open_source(copy))
+    session.run()
+    with copy.open("r+b") as file:
+        file.truncate(100)
+    assert session.packet_bytes(18) == b""
+    cut = session.details(np.arange(19))
+    assert len(cut) == 19
+    assert cut[18].data == b""
+    session.close()
+
+
+def test_damage_is_told_beside_what_was_read() -> None:
+    session = Session(open_source(FIXTURES / "cut-in-record.pcap"))
+    session.run()
+    session.close()
+    assert len(session.snapshot.packets) == 5
+    (problem,) = session.snapshot.problems
+    assert problem.packet == 6
+    assert problem.offset is not None

@@ -114,16 +114,19 @@ def _cut(buffer: NDArray[np.uint8], chain: Positions, end: int, hops: Hops) -> S
     readable = chain[: int(np.searchsorted(chain, end - hops.header, side="right"))]
     lengths = hops.lengths(buffer, readable)
     behind = hops.following(readable, lengths)
-    bad = (lengths < hops.smallest) | (lengths > hops.largest) | (behind > end)
+    impossible = (lengths < hops.smallest) | (lengths > hops.largest)
+    ended = np.zeros(len(readable), bool)
     if hops.stop is not None:
-        bad[1:] |= words(buffer, readable[1:], hops.order) == hops.stop
-    first = int(np.argmax(bad)) if bad.any() else len(readable)
-    if first == len(readable):  # every header that is whole belongs to a whole record
-        stop = int(behind[-1]) if first else int(chain[0])
+        ended[1:] = words(buffer, readable[1:], hops.order) == hops.stop
+    bad = impossible | ended | (behind > end)
+    if not bad.any():  # every header that is whole belongs to a whole record
+        stop = int(behind[-1]) if len(readable) else int(chain[0])
         return Scan(readable, stop, broken=False, needed=hops.header)
-    broken = not hops.smallest <= int(lengths[first]) <= hops.largest
+    first = int(np.argmax(bad))
     stop = int(readable[first])
-    return Scan(readable[:first], stop, broken, int(behind[first]) - stop)
+    if ended[first]:
+        return Scan(readable[:first], stop, broken=False, needed=hops.header)
+    return Scan(readable[:first], stop, bool(impossible[first]), int(behind[first]) - stop)
 
 
 def _one_by_one(

@@ -23,18 +23,18 @@ import subprocess
 import sys
 import termios
 import time
+from contextlib import closing
 from dataclasses import dataclass
-from datetime import date
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
+import pyte
+
 NETVIZ: Final = [sys.executable, "-m", "netviz"]
 ROOT: Final = Path(__file__).parents[1]
-SIZE: Final = (40, 120)
-"""Rows and columns of the terminal that `netviz replay` is watched in."""
-
-FIRST_ROWS: Final = re.compile(rb"SYN|ACK|ESTAB")
-ESCAPE: Final = re.compile(rb"\x1b\[[0-9;?]*[a-zA-Z]")
+COLUMNS, LINES = 120, 40
+FIRST_ROW: Final = re.compile(r"[─═·]+ .*(SYN|ACK|RST|FIN)")
 PATIENCE_SECONDS: Final = 300
 
 
@@ -45,6 +45,15 @@ class Cost:
     wall: float
     cpu: float | None = None
     peak_mb: float | None = None
+
+
+@dataclass(frozen=True)
+class Facts:
+    """How much the capture holds, as the screen tells it when all is read."""
+
+    packets: int
+    connections: int
+    first_packets: int  # of the first connection
 
 
 def commands(capture: str) -> dict[str, list[str]]:
@@ -72,41 +81,42 @@ def run(command: list[str]) -> Cost:
     return Cost(wall, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024)
 
 
-def watch(capture: str, packets: int) -> tuple[Cost, Cost]:
+def watch(capture: str, facts: Facts) -> tuple[Cost, Cost]:
     """Open the capture on a terminal: how long until the first rows stand there, and until it is read whole.
 
-    It is read whole when the screen tells the number of packets that the capture holds.
+    It is read whole when the first line tells the last number of connections, and of packets in the first one.
     """
     start = time.perf_counter()
     pid, terminal = pty.fork()
     if pid == 0:
         os.chdir(ROOT)
-        os.environ["TERM"] = "xterm-256color"
+        os.environ.update(TERM="xterm-256color", LINES=str(LINES), COLUMNS=str(COLUMNS))
         os.execv(NETVIZ[0], [*NETVIZ, "replay", capture])
-    fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("HHHH", *SIZE, 0, 0))
-    whole = re.compile(rb"\b" + f"{packets:,}".replace(",", "[ ,.\xa0\u202f]?").encode() + rb" packets")
-    shown, first = b"", 0.0
-    while select.select([terminal], [], [], PATIENCE_SECONDS)[0]:
-        shown = (shown + os.read(terminal, 65_536))[-200_000:]
-        plain = ESCAPE.sub(b"", shown)
-        first = first or (time.perf_counter() - start if FIRST_ROWS.search(plain) else 0.0)
-        if first and whole.search(plain):
-            break
-    done = time.perf_counter() - start
+    fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("HHHH", LINES, COLUMNS, 0, 0))
+    screen = pyte.Screen(COLUMNS, LINES)
+    stream = pyte.ByteStream(screen)
+    first = done = 0.0
+    while not done and select.select([terminal], [], [], PATIENCE_SECONDS)[0]:
+        stream.feed(os.read(terminal, 65_536))
+        now = time.perf_counter() - start
+        first = first or (now if any(FIRST_ROW.search(line) for line in screen.display) else 0.0)
+        numbers = re.findall(r"\d+", re.sub(r"(?<=\d)[,.\u202f](?=\d{3})", "", screen.display[0]))
+        done = now if {str(facts.connections), str(facts.first_packets)} <= set(numbers) else 0.0
     os.kill(pid, signal.SIGTERM)
     _, _, usage = os.wait4(pid, 0)
     os.close(terminal)
     return Cost(first), Cost(done, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024)
 
 
-def count_packets(capture: str) -> int:
-    """How many packets the capture holds."""
+def facts_of(capture: str) -> Facts:
+    """What the capture holds."""
     from analysis.session import Session  # noqa: PLC0415 - numpy would count as start-up time of the programs run
     from capture.source import open_source  # noqa: PLC0415 - as above
 
-    session = Session(open_source(capture))
-    session.run()
-    return len(session.snapshot.packets)
+    with closing(Session(open_source(capture))) as session:
+        session.run()
+        connections = session.snapshot.connections
+        return Facts(len(session.snapshot.packets), len(connections), int(connections.packets[0].sum()))
 
 
 def median(costs: list[Cost]) -> Cost:
@@ -142,25 +152,27 @@ def main() -> None:
     parser.add_argument("--runs", type=int, default=3)
     options = parser.parse_args()
     capture = str(options.capture.resolve())
-    packets = count_packets(capture)
+    facts = facts_of(capture)
     programs = commands(capture)
     costs: dict[str, list[Cost]] = {name: [] for name in programs}
     screens: list[tuple[Cost, Cost]] = []
     for _ in range(options.runs):
         for name, command in programs.items():
             costs[name].append(run(command))
-        screens.append(watch(capture, packets))
+        screens.append(watch(capture, facts))
     ours = median(costs["netviz report"])
     megabytes = options.capture.stat().st_size / 1e6
-    print(f"{options.capture.name}: {packets:,} packets, {megabytes:,.0f} MB; {date.today().isoformat()}")  # noqa: DTZ011 - the day where it was run
+    today = datetime.now(UTC).date().isoformat()
+    size = f"{facts.packets:,} packets, {facts.connections:,} connections, {megabytes:,.0f} MB"
+    print(f"{options.capture.name}: {size}; {today}")
     print(f"{os.cpu_count()} processors, {processor()}; Python {platform.python_version()}; median of {options.runs}\n")
     print("| program | s | CPU s | peak MB | packets/ms | ÷ netviz report |")
     print("| --- | ---: | ---: | ---: | ---: | ---: |")
     first, whole = (median([pair[which] for pair in screens]) for which in (0, 1))
     for name, cost in {"netviz replay, first rows": first, "netviz replay, read whole": whole}.items():
-        print(row(name, cost, packets, ours))
+        print(row(name, cost, facts.packets, ours))
     for name in programs:
-        print(row(name, median(costs[name]), packets, ours))
+        print(row(name, median(costs[name]), facts.packets, ours))
 
 
 if __name__ == "__main__":

@@ -116,8 +116,8 @@ async def test_every_line_is_exactly_as_wide_as_the_widget(width: int) -> None:
     app = Shelf(30)
     async with app.run_test(size=(width, 12)) as pilot:
         for left in (0, 1):
-            for edge in (False, True):
-                app.view.edge = edge
+            for edge in ("", "│"):
+                app.view.edge = app.view.joint = edge
                 app.view.action_sideways(1 if left else -1)
                 app.view.redraw()
                 await pilot.pause()

@@ -1,4 +1,4 @@
-"""Every role has a style in every theme; colours can be told apart from their background; without colours none appears."""
+"""Every role has a style in every theme, legible where there are colours, colourless where there are none."""
 
 from __future__ import annotations
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import gc
 import os
 from dataclasses import replace
+from pathlib import Path
+from time import monotonic
 from typing import TYPE_CHECKING, ClassVar, Final
 
 from textual import on
@@ -30,6 +32,8 @@ from views.bytes import field_at_offset
 from views.options import Options
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from textual.app import ComposeResult
     from textual.binding import BindingType
     from textual.events import DescendantFocus, Resize
@@ -41,32 +45,38 @@ THEMES: Final = (DARK, LIGHT, CONTRAST)
 
 
 class NetvizApp(App[int]):
-    """Shows a session. `name` is what the capture is called on screen."""
+    """Shows a session. `name` is what the capture is called on screen, `now` a monotonic clock in seconds."""
 
     CSS_PATH = "app.tcss"
     TITLE = "netviz"
     COMMANDS: ClassVar = {Palette}
     BINDINGS: ClassVar[list[BindingType]] = bindings_of("app")
 
-    def __init__(self, session: Session, name: str, *, ascii: bool = False) -> None:  # noqa: A002 - the option's name
+    def __init__(
+        self,
+        session: Session,
+        name: str,
+        *,
+        ascii: bool = False,  # noqa: A002 - the option's name
+        now: Callable[[], float] = monotonic,
+    ) -> None:
         # Textual takes NO_COLOR out of its environment, and picks the filter for it by `ansi_color`.
         theme = first_theme(os.environ, colours(os.environ))
         super().__init__(ansi_color=None if (PALETTES[theme].background or "").startswith("#") else True)
         for known in themes():
             self.register_theme(known)
         self.theme = theme
-        self.director = Director(self, Desk(session, name, Options(ascii=ascii), session.snapshot))
+        self.director = Director(self, Desk(session, name, Options(ascii=ascii), session.snapshot), now)
         self.desk, self.stage = self.director.desk, self.director.stage
         self.goto = GotoInput()
 
     def compose(self) -> ComposeResult:
         """All panes; the layout shows those that have a place."""
-        yield from self.stage.widgets
+        yield self.stage.panes
         yield self.goto
 
     def on_mount(self) -> None:
         """Show what there is, then follow the reader."""
-        self.screen.styles.layout = self.stage.layout
         self.director.arrange()
         self.stage.ladder.focus()
         self._poller = self.set_interval(TICK, self._poll)
@@ -164,11 +174,11 @@ class NetvizApp(App[int]):
         self.director.details_wanted(event.packets)
 
     @on(Bar.Pressed, "#keys")
-    async def _key_pressed(self, event: Bar.Pressed) -> None:
+    def _key_pressed(self, event: Bar.Pressed) -> None:
         places = keys_line(self.stage.focused_pane, self.size.width)[1]
-        action = next((action for cells, action in places if event.column in cells), None)
-        if action is not None:
-            await self.run_action(action, self.focused or self)
+        key = next((key for cells, key in places if event.column in cells), None)
+        if key is not None:
+            self.simulate_key(key)
 
     @on(GotoInput.Asked)
     def _asked(self, event: GotoInput.Asked) -> None:
@@ -239,10 +249,10 @@ class NetvizApp(App[int]):
             self.theme = THEMES[(THEMES.index(self.theme) + 1) % len(THEMES)]
 
     def action_connections(self) -> None:
-        """The list of connections, or away with it."""
-        shown = self.stage.showing(Pane.CONNECTIONS)
-        self.director.wish(replace(self.director.wishes, connections=not shown, maximised=None))
-        (self.stage.ladder if shown else self.stage.connections).focus()
+        """To the list of connections, or away with it."""
+        listed = self.stage.connections.has_focus
+        self.director.wish(replace(self.director.wishes, connections=not listed, maximised=None))
+        (self.stage.ladder if listed else self.stage.connections).focus()
 
     def action_pane(self, by: int) -> None:
         """The next or previous pane."""
@@ -280,6 +290,7 @@ def run(session: Session, name: str, *, ascii: bool = False) -> int:  # noqa: A0
     """
     keep_keyboard()
     session.start()
-    status = NetvizApp(session, name, ascii=ascii).run()
+    shown = "standard input" if name == "-" else Path(name).name
+    status = NetvizApp(session, shown, ascii=ascii).run()
     session.close()
     return status or 0

@@ -30,6 +30,8 @@ class Key(NamedTuple):
 
 MOVE, PLAY, LOOK, PANES, PROGRAM = "Move", "Play", "Look", "Panes", "Program"
 
+LAYER_TEXT: Final = "Inspect that OSI layer of the selected packet"
+
 TABLE: Final[tuple[Key, ...]] = (
     Key("line.next", ("j", "down"), "line(1)", "lines", MOVE, "Next line", "step"),
     Key("line.previous", ("k", "up"), "line(-1)", "lines", MOVE, "Previous line", "step"),
@@ -44,8 +46,8 @@ TABLE: Final[tuple[Key, ...]] = (
     Key("packet.previous", (",",), "step(-1)", "app", MOVE, "One packet back, unfolding what hides it"),
     Key("trouble.next", ("}",), "trouble(1)", "app", MOVE, "Next trouble: retransmission, reset, gap, zero window"),
     Key("trouble.previous", ("{",), "trouble(-1)", "app", MOVE, "Previous trouble"),
-    Key("connection.next", ("]",), "connection(1)", "app", MOVE, "Next connection"),
     Key("connection.previous", ("[",), "connection(-1)", "app", MOVE, "Previous connection", "conn"),
+    Key("connection.next", ("]",), "connection(1)", "app", MOVE, "Next connection", "conn"),
     Key("goto", (":",), "goto", "app", MOVE, "Go to a packet, a time (+1.5s, 12:30:05) or conn 5", "go to"),
     Key("play", ("space",), "play", "app", PLAY, "Play or pause; what comes later is dimmed", "play"),
     Key("faster", ("+", "="), "speed(1)", "app", PLAY, "Play faster, up to 1000 times; zoom in in the timeline"),
@@ -53,7 +55,7 @@ TABLE: Final[tuple[Key, ...]] = (
     Key("timeline.in", ("+", "="), "zoom(1)", "timeline", PLAY, "Zoom in around the play head", "zoom"),
     Key("timeline.out", ("-",), "zoom(-1)", "timeline", PLAY, "Zoom out", "zoom"),
     *(
-        Key(f"layer.{number}", (str(number),), f"layer({number})", "app", LOOK, f"Layer {number} of the packet")
+        Key(f"layer.{number}", (str(number),), f"layer({number})", "app", LOOK, LAYER_TEXT)
         for number in range(1, 8)
     ),
     Key("bytes", ("x",), "bytes", "app", LOOK, "The packet's bytes", "bytes"),
@@ -80,7 +82,8 @@ _NAMES: Final = {
 }  # fmt: skip
 _SHOWN: Final = {
     "down": "↓", "up": "↑", "left": "←", "right": "→", "space": "Space", "enter": "Enter", "escape": "Esc",
-    "tab": "Tab", "shift+tab": "Shift-Tab", "pagedown": "PgDn", "pageup": "PgUp", "home": "Home", "end": "End", "ctrl+p": "Ctrl-P",
+    "tab": "Tab", "shift+tab": "Shift-Tab", "pagedown": "PgDn", "pageup": "PgUp", "home": "Home", "end": "End",
+    "ctrl+p": "Ctrl-P",
 }  # fmt: skip
 
 
@@ -107,13 +110,17 @@ def available(pane: str) -> Iterable[Key]:
 
 
 def footer(pane: str) -> list[tuple[str, str, str]]:
-    """(keys, word, action) of what the line of keys offers; entries with the same word share it."""
+    """(keys, word, key to press) of what the line of keys offers; entries with the same word share it."""
     shown: dict[str, list[Key]] = {}
     for entry in available(pane):
         if entry.short:
             shown.setdefault(entry.short, []).append(entry)
     return [
-        ("/".join(_SHOWN.get(entry.keys[0], entry.keys[0]) for entry in entries), word, entries[0].action)
+        (
+            "/".join(_SHOWN.get(entry.keys[0], entry.keys[0]) for entry in entries),
+            word,
+            _NAMES.get(entries[0].keys[0], entries[0].keys[0]),
+        )
         for word, entries in sorted(shown.items(), key=lambda pair: _ORDER.index(pair[0]))
     ]
 

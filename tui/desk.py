@@ -12,7 +12,9 @@ import numpy as np
 
 from analysis.layers import Dissection, dissect
 from views.connections import ConnectionList
+from views.explanation import neighbours
 from views.ladder import Ladder
+from views.layers import DEFAULT_FOLDED
 from views.options import TimeFormat
 from views.timeline import Timeline
 
@@ -31,8 +33,6 @@ CHOICES: Final[dict[str, tuple[Any, ...]]] = {
     "two_rows": (False, True),
     "model": (7, 5, 4),
 }
-NEIGHBOURS: Final = 3
-"""Packets before and after the selected one whose details its explanation may want."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +108,7 @@ class Desk:
     packet: int = NONE
     path: str = ""  # of the selected field: it stays selected in the next packet that has it
     unfolded: frozenset[int] = frozenset()
-    folded: frozenset[str] = frozenset()
+    folded: frozenset[str] = DEFAULT_FOLDED
     visited: dict[int, int] = field(default_factory=dict)  # connection: the packet that was selected in it
 
     def first_connection(self) -> int:
@@ -124,23 +124,18 @@ class Desk:
         self.connection = connection
         self.packet = packet if packet != NONE else self.visited.get(connection, NONE)
 
-    def neighbours(self, packet: int) -> NDArray[np.int64]:
-        """Rows of the open connection around a packet."""
-        rows = self.scene.rows if self.scene is not None else np.array([packet])
-        place = int(np.searchsorted(rows, packet))
-        return rows[max(0, place - NEIGHBOURS) : place + NEIGHBOURS + 1]
-
     def look(self, packet: int) -> Looked:
         """Read and take apart one packet. Reads the capture, imports Scapy: never on the UI thread."""
         packets = self.snapshot.packets
         data = self.session.packet_bytes(packet)
-        interface = self.snapshot.interfaces[int(packets.interface[packet])]
-        dissection = dissect(data, interface.link_type, original_length=int(packets.original_length[packet]))
+        link_type = self.session.link_type(packet)
+        dissection = dissect(data, link_type, original_length=int(packets.original_length[packet]))
         return Looked(packet, data, dissection)
 
     def explain(self, packet: int) -> dict[int, Detail]:
-        """Read the details of a packet and those around it. Reads the capture: never on the UI thread."""
-        return {detail.packet: detail for detail in self.session.details(self.neighbours(packet))}
+        """Read the details that explain a packet of the open connection. Reads the capture: never on the UI thread."""
+        rows = self.scene.rows if self.scene is not None else np.array([packet])
+        return {detail.packet: detail for detail in self.session.details(neighbours(rows, packet))}
 
     def next_connection(self, by: int) -> int:
         """The connection `by` places on, in the list's order if there is a list; those without packets are left out."""

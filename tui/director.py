@@ -57,6 +57,12 @@ class Director:
             self.session.details, lambda _, details: self.stage.ladder.supply(details), self.say
         )
 
+    @property
+    def busy(self) -> bool:
+        """A thread is at work, or there is something newer to show."""
+        fetches = (self._scenes, self._looks, self._explanations, self._details)
+        return any(fetch.busy for fetch in fetches) or self.session.snapshot is not self.desk.snapshot
+
     # reading
 
     def poll(self) -> bool:
@@ -272,7 +278,6 @@ class Director:
         lanes = len(snapshot.connections)
         self.wishes = replace(self.wishes, many=lanes > 1, lanes=lanes, notice=notice)
         self.stage.arrange(*self.app.size, self.wishes)
-        self.app.screen.refresh(layout=True)
 
     def say(self, sentence: str) -> None:
         """A notice that stays until Esc; an empty one ends it."""

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar
+from itertools import groupby
+from typing import TYPE_CHECKING, ClassVar, Final
 
 from textual.binding import Binding
+from textual.containers import Container
 from textual.screen import ModalScreen
 
 from tui.bindings import available, keys_shown
@@ -19,16 +21,16 @@ if TYPE_CHECKING:
 
     from views.text import Line
 
-KEYS_WIDTH = 14
+KEYS_WIDTH: Final = 17
 
-READING: tuple[tuple[str, str, str], ...] = (
+READING: Final[tuple[tuple[str, str, str], ...]] = (
     ("──►", "syn", "control: SYN, FIN, or a pure ACK (then dim)"),
     ("══►", "data", "carries data"),
     ("··►", "retransmitted", "sent again"),
     ("──╳", "rst", "reset"),
     ("STATE?", "state-inferred", "deduced without having seen the packet that caused it"),
 )
-ASCII_READING = {"──►": "-->", "══►": "==>", "··►": "..>", "──╳": "--X"}
+ASCII_READING: Final = {"──►": "-->", "══►": "==>", "··►": "..>", "──╳": "--X"}
 
 
 class HelpLines:
@@ -53,14 +55,14 @@ class HelpLines:
 
 def _keys(pane: str) -> Iterator[Line]:
     section = ""
-    for entry in available(pane):
-        if entry.section != section:
+    for (heading, text), entries in groupby(available(pane), key=lambda entry: (entry.section, entry.text)):
+        if heading != section:
             if section:
                 yield ()
-            section = entry.section
+            section = heading
             yield (Span(f" {section}", "title"),)
-        keys = keys_shown(entry)
-        yield (Span(f"  {keys}", "key"), Span(" " * max(2, KEYS_WIDTH - cells(keys)), ""), Span(entry.text, ""))
+        keys = " ".join(map(keys_shown, entries))
+        yield (Span(f"  {keys}", "key"), Span(" " * max(2, KEYS_WIDTH - cells(keys)), ""), Span(text, ""))
 
 
 def _reading(*, ascii: bool) -> Iterator[Line]:  # noqa: A002 - the option's name
@@ -93,8 +95,9 @@ class HelpScreen(ModalScreen[None]):
         self._view.title = (Span("help", "title"), Span(f"  keys in: {pane}   Esc closes", "dim"))
 
     def compose(self) -> ComposeResult:
-        """One view."""
-        yield self._view
+        """One view in a frame."""
+        with Container(id="frame", classes="ascii" if self._view.ascii else ""):
+            yield self._view
 
     def on_mount(self) -> None:
         """Fill it."""

@@ -12,11 +12,10 @@ from typing import TYPE_CHECKING, Final
 
 from textual.geometry import NULL_OFFSET, NULL_SPACING, Region, Size
 from textual.layout import ArrangeResult, Layout, WidgetPlacement
+from textual.widget import Widget
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-
-    from textual.widget import Widget
 
 
 class Pane(StrEnum):
@@ -136,7 +135,8 @@ def _place_body(panes: dict[Pane, Region], body: Region, wishes: Wishes) -> None
         panes[Pane.CONNECTIONS] = body
         return
     if side:
-        body, right = body.split_vertical(body.width - max(42, wide * 27 // 100))
+        # A ladder needs no more than a hundred cells; sixteen bytes a row need 78.
+        body, right = body.split_vertical(body.width - min(max(42, body.width - 100), 78))
         _place_right(panes, right, wishes)
     panes[Pane.LADDER] = body
 
@@ -159,7 +159,7 @@ def _bottom(region: Region, rows: int) -> tuple[Region, Region]:
 
 
 class PaneLayout(Layout):
-    """Places widgets by their ids where `arrange` says; `wishes` is set by the app before it asks for a layout."""
+    """Places widgets by their ids where `arrange` says, by the wishes of the moment."""
 
     name = "panes"
 
@@ -176,3 +176,22 @@ class PaneLayout(Layout):
             for child in children
             if child.id in regions  # ids are strings, and so are panes
         ]
+
+
+class Panes(Widget):
+    """Holds all panes, each where `arrange` wants it; `wishes` are followed at the next layout."""
+
+    def __init__(self, *panes: Widget) -> None:
+        super().__init__(*panes, id="panes")
+        self._panes_layout = PaneLayout()
+
+    @property
+    def layout(self) -> PaneLayout:
+        """Ours: the style sheet knows only layouts by name."""
+        return self._panes_layout
+
+    def follow(self, wishes: Wishes) -> None:
+        """Place the panes by these wishes."""
+        if wishes != self._panes_layout.wishes:
+            self._panes_layout.wishes = wishes
+            self.children[0].refresh(layout=True)  # a child: Textual then forgets the arrangement of its parents

@@ -74,7 +74,8 @@ class LineView(Widget, can_focus=True):
         self.ascii = ascii
         self.lines: Lines | None = None
         self.title: Line | None = None
-        self.edge = False  # a line at the left divides this pane from the one beside it
+        self.edge = ""  # a sign at the left that divides this pane from the one beside it: │ or |
+        self.joint = ""  # the same beside the title
         self.cursor = 0
         self.top = 0
         self.left = 0
@@ -135,7 +136,7 @@ class LineView(Widget, can_focus=True):
 
     @property
     def _edge(self) -> bool:
-        return self.edge and self.size.width > 2
+        return bool(self.edge) and self.size.width > 2
 
     @property
     def visible_lines(self) -> range:
@@ -162,7 +163,8 @@ class LineView(Widget, can_focus=True):
         self._scroll_lines_to(self.top + lines)
 
     def _scroll_lines_to(self, top: int) -> bool:
-        top = max(0, min(top, self.total - self.page))
+        page = self.page  # first: some views have as many lines as their width makes, and are told it by `head`
+        top = max(0, min(top, self.total - page))
         if top == self.top:
             return False
         self.top = top
@@ -259,7 +261,7 @@ class LineView(Widget, can_focus=True):
         return [Segment(text, styles[role]) for text, role in fit(line, width)]
 
     def _edge_segments(self) -> list[Segment]:
-        return self._segments((Span("|" if self.ascii else "│", "rule"),), 1) if self._edge else []
+        return self._segments((Span(self.edge, "rule"),), 1) if self._edge else []
 
     def _title_line(self, width: int) -> Line:
         dash = "-" if self.ascii else "─"
@@ -277,7 +279,10 @@ class LineView(Widget, can_focus=True):
             if self.lines is not None and width:
                 blank = self._segments((), 1)
                 rows += [[*self._line(line), *blank] for line in self.lines.head(self._drawn_width())]
-            self._head = [Strip([*edge, *row], width) for row in rows][: self.size.height]
+            strips = [Strip([*edge, *row], width) for row in rows]
+            if self.title and edge:
+                strips[0] = Strip([*self._segments((Span(self.joint, "rule"),), 1), *rows[0]], width)
+            self._head = strips[: self.size.height]
         return self._head
 
     def _drawn_width(self) -> int:
@@ -294,7 +299,7 @@ class LineView(Widget, can_focus=True):
         """The cursor's line: another background, and a mark for those who see no colour."""
         theme = self.app.theme
         extra = selected_style(theme)
-        if segments and segments[0].text.startswith(" "):
+        if self.has_focus and segments and segments[0].text.startswith(" "):
             mark = Segment(("#" if self.ascii else "▌"), role_styles(theme)["selection"])
             segments = [mark, Segment(segments[0].text[1:], segments[0].style), *segments[1:]]
         if not self.has_focus:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from tui.desk import NONE, Looked, Scene
-from tui.layout import Pane, PaneLayout, Wishes, arrange
+from tui.layout import Pane, Panes, Wishes, arrange
+from tui.lineview import LineView
 from tui.panels.bar import Bar
 from tui.panels.bytes import BytesPanel
 from tui.panels.connections import ConnectionsPanel
@@ -16,6 +17,7 @@ from tui.panels.progress import notice_lines
 from tui.panels.status import keys_line, status_lines
 from tui.panels.strips import layers_lines, time_lines
 from tui.panels.timeline import TimelinePanel
+from views.bytes import ByteDump
 from views.explanation import Explanation
 from views.text import Span, safe
 
@@ -44,7 +46,6 @@ class Stage:
         self.playback: Playback | None = None
         self.looked: Looked | None = None
         self.explained = NONE
-        self.layout = PaneLayout()
         self.status = Bar(lambda width: status_lines(desk, self.playback, width), id=Pane.STATUS)
         self.connections = ConnectionsPanel(id=Pane.CONNECTIONS, ascii=ascii_)
         self.ladder = LadderPanel(id=Pane.LADDER, ascii=ascii_)
@@ -57,30 +58,36 @@ class Stage:
         self.notice = Bar(lambda width: notice_lines(self, width), id=Pane.NOTICE)
         self.keys = Bar(lambda width: [keys_line(self.focused_pane, width)[0]], id=Pane.KEYS)
         self.focused_pane: str = Pane.LADDER
-
-    @property
-    def widgets(self) -> tuple[Widget, ...]:
-        """In the order in which Tab visits them."""
-        return (
+        # In the order in which Tab visits them.
+        self.widgets: tuple[Widget, ...] = (
             self.status, self.connections, self.ladder, self.layers, self.bytes, self.explanation, self.layers_strip,
             self.time_strip, self.timeline, self.notice, self.keys,
         )  # fmt: skip
+        self.panes = Panes(*self.widgets)
 
     # where
 
     def arrange(self, width: int, height: int, wishes: Wishes) -> None:
         """Show the panes that have a place at this size."""
-        self.layout.wishes = wishes
+        self.panes.follow(wishes)
         regions = arrange(width, height, wishes)
         for widget in self.widgets:
             region = regions.get(Pane(str(widget.id)))
             widget.display = region is not None
-            if region is not None and isinstance(widget, LadderPanel | LayersPanel | BytesPanel):
-                widget.edge = region.x > 0
+            if region is not None and isinstance(widget, LineView):
+                self._divide(widget, beside=region.x > 0, below=widget is self.bytes)
         alone = Pane.CONNECTIONS not in regions and Pane.LAYERS not in regions and Pane.BYTES not in regions
         self.ladder.show_title(None if alone else (Span("ladder", "title"),))
         self.connections.show_title((Span("connections", "title"),))
         self.timeline.show_title((Span("all connections in time", "title"),))
+
+    def _divide(self, view: LineView, *, beside: bool, below: bool) -> None:
+        """The line between a pane and the one at its left."""
+        ascii_ = self.desk.options.ascii
+        edge = ("|" if ascii_ else "│") if beside else ""
+        if edge != view.edge:
+            view.edge, view.joint = edge, "+" if ascii_ else "├" if below else "┬"
+            view.redraw()
 
     def showing(self, pane: Pane) -> bool:
         """The pane has a place on screen now."""
@@ -139,7 +146,10 @@ class Stage:
         self.explained = packet
         desk = self.desk
         full = explain == "full" or self.explanation.size.height > 5
-        view = Explanation(desk.snapshot, desk.connection, packet, details, full=full, options=desk.options)
+        rows = desk.scene.rows if desk.scene is not None else None
+        view = Explanation(
+            desk.snapshot, desk.connection, packet, details, full=full, options=desk.options, packets=rows
+        )
         self.explanation.show_explanation(view, self.number)
 
     def show_looked(self, looked: Looked) -> None:
@@ -164,12 +174,20 @@ class Stage:
         self.layers.show_title((Span("layers", "title"), Span(f"  {self.number}", "dim")))
         self.bytes.show_title((Span("bytes", "title"), Span(f"  {self._bytes_title()}", "dim")))
         self.layers.show_layers(looked.dissection if looked else None, desk.options, desk.folded, selected)
-        place = None
-        if looked is not None and selected is not None and looked.dissection.fields[selected].offset >= 0:
-            field = looked.dissection.fields[selected]
-            place = (field.offset, field.length)
-        self.bytes.show_bytes(looked.data if looked else None, place, desk.options)
+        dump, place = self._dump(selected)
+        self.bytes.show_bytes(dump, place)
         self.layers_strip.redraw()
+
+    def _dump(self, selected: int | None) -> tuple[ByteDump | None, tuple[int, int] | None]:
+        """The packet's bytes with the selected field and its header marked, and where that field is."""
+        if self.looked is None:
+            return None, None
+        field = self.looked.dissection.fields[selected] if selected is not None else None
+        if field is None or field.offset < 0:
+            return ByteDump(self.looked.data, None, self.desk.options), None
+        header = self.looked.dissection.layers[field.layer]
+        place = (field.offset, field.length)
+        return ByteDump(self.looked.data, place, self.desk.options, (header.offset, header.header_length)), place
 
     def _bytes_title(self) -> str:
         if self.looked is None or self.field is None:

@@ -7,12 +7,13 @@ is told by colour alone: views give each its own glyph or word.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import lru_cache
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from rich.color import Color
 from rich.style import Style
-from textual.theme import Theme
+from textual.theme import BUILTIN_THEMES, Theme
 
 from views.text import LATER, ROLES, SELECTED, split_role
 
@@ -176,13 +177,7 @@ def themes() -> list[Theme]:
 
 def _theme(name: str, palette: Palette) -> Theme:
     if not (palette.background or "").startswith("#"):
-        default = "ansi_default"
-        return Theme(
-            name=name, ansi=True, primary=default, secondary=default, warning=default, error=default,
-            success=default, accent=default, foreground=default, background=default, surface=default,
-            panel=default, boost=default,
-            variables={"block-cursor-text-style": "reverse", "input-selection-background": default},
-        )  # fmt: skip
+        return replace(BUILTIN_THEMES["ansi-dark"], name=name)
     return Theme(
         name=name, primary=palette.sky or "", secondary=palette.blue, warning=palette.orange, error=palette.red,
         success=palette.green, accent=palette.orange, foreground=palette.text, background=palette.background,

@@ -32,6 +32,11 @@ class Bar(Widget):
             super().__init__()
             self.bar, self.column = bar, column
 
+        @property
+        def control(self) -> Bar:
+            """The bar, for handlers that name it."""
+            return self.bar
+
     def __init__(self, draw: Callable[[int], list[Line]], *, id: str) -> None:  # noqa: A002 - Textual's name
         super().__init__(id=id)
         self._draw = draw

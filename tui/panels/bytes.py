@@ -7,10 +7,9 @@ from typing import TYPE_CHECKING, ClassVar
 from textual.message import Message
 
 from tui.lineview import LineView
-from views.bytes import ByteDump
 
 if TYPE_CHECKING:
-    from views.options import Options
+    from views.bytes import ByteDump
 
 
 class BytesPanel(LineView):
@@ -27,16 +26,9 @@ class BytesPanel(LineView):
             super().__init__()
             self.offset = offset
 
-    class Neighbour(Message):
-        """The next (1) or previous (-1) field was asked for."""
-
-        def __init__(self, by: int) -> None:
-            super().__init__()
-            self.by = by
-
-    def show_bytes(self, data: bytes | None, selected: tuple[int, int] | None, options: Options) -> None:
-        """Show bytes with a range (offset, length) marked and on screen; None: they are not there yet."""
-        self.dump = ByteDump(data, selected, options) if data is not None else None
+    def show_bytes(self, dump: ByteDump | None, selected: tuple[int, int] | None) -> None:
+        """Show bytes with a range (offset, length) on screen; None: they are not there yet."""
+        self.dump = dump
         self.show(self.dump)
         if self.dump is not None and selected is not None and self.inner:
             first = self.dump.index_of(selected[0], self.inner)

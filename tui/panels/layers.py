@@ -34,3 +34,4 @@ class LayersPanel(LineView):
         line = self.layer_tree.layer_index(osi) if self.layer_tree is not None else None
         if line is not None:
             self.move_to(line)
+            self.scroll_by(line - self.top)  # its fields are below

@@ -33,18 +33,18 @@ def status_lines(desk: Desk, playback: Playback | None, width: int) -> list[Line
 
 
 def keys_line(pane: str, width: int) -> tuple[Line, list[tuple[range, str]]]:
-    """The keys that fit, and which cells of the line stand for which action. Help always fits before anything else."""
+    """The keys that fit, and which cells of the line stand for which key. Help always fits before anything else."""
     offers = footer(pane)
     last = [offer for offer in offers if offer[1] == "help"]
     room = width - sum(len(keys) + len(word) + 3 for keys, word, _ in last)
     line: list[Span] = [Span(" ", "")]
     places: list[tuple[range, str]] = []
     column = 1
-    for keys, word, action in [offer for offer in offers if offer[1] != "help"] + last:
+    for keys, word, key in [offer for offer in offers if offer[1] != "help"] + last:
         size = len(keys) + len(word) + 3
         if column + size > (width if word == "help" else room):
             continue
         line += [Span(keys, "key"), Span(f" {word}  ", "dim")]
-        places.append((range(column, column + size), action))
+        places.append((range(column, column + size), key))
         column += size
     return tuple(line), places

@@ -36,8 +36,8 @@ class TimelinePanel(LineView):
             self.whole = timeline.window_ns if timeline is not None else (0, 1)
             cursor = timeline.index_of(connection) if timeline is not None and len(timeline) else None
             self.show(timeline, cursor=cursor)
-        if timeline is not None and timeline.cursor_time_ns != time_ns:
-            timeline.cursor_time_ns = time_ns
+        if timeline is not None and (timeline.cursor_time_ns, timeline.cursor) != (time_ns, connection):
+            timeline.cursor_time_ns, timeline.cursor = time_ns, connection
             self.redraw()
 
     def _window(self, begin: int, length: int) -> None:

@@ -1,0 +1,447 @@
+"""The whole screen: what each size shows, keys, mouse, one selection for all panels, playback, live resizing."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from analysis.session import Session
+from capture.source import open_source
+from tui.app import NetvizApp
+from tui.bindings import TABLE
+from tui.layout import Pane
+from tui.panels.bar import Bar
+from tui.panels.ladder import LadderPanel
+from tui_pilot import FIXTURES, LARGE, MEDIUM, SMALL, opened, screen, settle
+from views.text import cells
+
+if TYPE_CHECKING:
+    from tui.desk import Looked
+
+SIZES = [(1, 1), (2, 3), (5, 20), (20, 5), (40, 12), (59, 24), (60, 24), SMALL, MEDIUM, LARGE, (250, 70)]
+
+
+def shown_packets(lines: list[str]) -> set[int]:
+    """Every packet number that a pane's title names."""
+    return {int(number) for line in lines for number in re.findall(r"── [^─]*?packet (\d+)", line)}
+
+
+def row_with(lines: list[str], text: str) -> int:
+    return next(row for row, line in enumerate(lines) if text in line)
+
+
+async def test_80_by_24_is_the_ladder_with_strips() -> None:
+    async with opened("handshake.pcap") as (app, _):
+        lines = screen(app)
+        assert lines[0].startswith(" netviz  handshake.pcap  conn 1/1  19 packets")
+        assert "closed normally" in lines[0]
+        assert "client 127.0.0.1:33244" in lines[1]
+        assert "CLOSED" in lines[2]
+        assert "LISTEN" in lines[2]
+        assert lines[3].startswith("▌")
+        assert "SYN  seq=0" in lines[3]
+        assert "Enter unfolds" in "\n".join(lines)
+        assert lines[16].startswith("── packet 1")
+        assert lines[20].startswith("── layers  Ethernet 14 › IPv4 20 › TCP 40")
+        assert lines[21].startswith("── time ──")
+        assert "? help" in lines[23]
+
+
+async def test_120_by_40_has_the_layers_beside_the_ladder() -> None:
+    async with opened("handshake.pcap", MEDIUM) as (app, _):
+        lines = screen(app)
+        assert "── ladder ─" in lines[1]
+        assert "── layers  packet 1 ─" in lines[1]
+        assert any("L4 TCP segment" in line for line in lines)
+        assert any("bytes  packet 1" in line for line in lines)
+        assert any(line.startswith("── time ─") for line in lines)
+
+
+async def test_160_by_48_has_everything() -> None:
+    async with opened("port-reuse.pcap", LARGE) as (app, _):
+        text = "\n".join(screen(app))
+        for title in ("connections", "ladder", "layers", "bytes", "packet 1", "all connections in time"):
+            assert f"── {title}" in text, title
+
+
+@pytest.mark.parametrize("only_ascii", [False, True])
+async def test_every_size_is_filled_exactly(only_ascii: bool) -> None:
+    async with opened("port-reuse.pcap", LARGE, only_ascii=only_ascii) as (_app, pilot):
+        for size in SIZES:
+            await pilot.resize_terminal(*size)
+            lines = await settle(pilot)
+            assert {cells(line) for line in lines} == {size[0]}, size
+            assert len(lines) == size[1]
+            if only_ascii:
+                assert "\n".join(lines).isascii(), size
+        for key in ("c", "x", "7", "e", "e", "v", "backslash", "question_mark", "escape", "tab", "backslash"):
+            for size in ((20, 5), (1, 1), (80, 24)):
+                await pilot.resize_terminal(*size)
+                await pilot.press(key)
+            await settle(pilot)
+
+
+async def test_narrow_screens_tell_the_story_in_lines() -> None:
+    async with opened("handshake.pcap", (50, 20)) as (app, _):
+        assert "│──" not in "\n".join(screen(app))
+        assert "SYN" in "\n".join(screen(app))
+
+
+async def test_one_selection_for_all_panels() -> None:
+    async with opened("handshake.pcap", LARGE) as (app, pilot):
+        for keys in (["j"], ["j", "j"], ["G"], ["k"], ["full_stop"], ["comma", "comma"], ["g"]):
+            await pilot.press(*keys)
+            lines = await settle(pilot)
+            assert shown_packets(lines) == {app.desk.packet + 1}, keys
+            assert app.stage.looked is not None
+            assert app.stage.looked.packet == app.stage.explained == app.desk.packet
+            assert app.stage.timeline.timeline is not None
+            assert app.stage.timeline.timeline.cursor_time_ns == app.stage.time_ns
+            marked = [line for line in lines if line.startswith("▌")]
+            assert len(marked) == 1
+
+
+async def test_panels_are_blank_rather_than_stale() -> None:
+    async with opened("handshake.pcap", LARGE) as (app, pilot):
+        app.desk.packet = 5
+        app.stage.blank_stale()
+        await pilot.pause()
+        assert shown_packets(screen(app)) == {6}
+        assert not any("L4 TCP" in line for line in screen(app))
+
+
+async def test_enter_unfolds_and_folds_and_the_cursor_stays() -> None:
+    async with opened("handshake.pcap") as (app, pilot):
+        fold = row_with(screen(app), "Enter unfolds")
+        await pilot.click(LadderPanel, offset=(20, fold - 1))
+        await pilot.press("enter")
+        lines = await settle(pilot)
+        assert not any("Enter unfolds" in line for line in lines)
+        assert lines[fold].startswith("▌")
+        await pilot.press("enter")
+        assert "Enter unfolds" in (await settle(pilot))[fold]
+
+
+async def test_stepping_unfolds_what_hides_the_packet() -> None:
+    async with opened("handshake.pcap") as (app, pilot):
+        for number in range(2, 20):
+            await pilot.press("full_stop")
+            await pilot.pause()
+            assert app.desk.packet + 1 == number
+        assert not any("Enter unfolds" in line for line in await settle(pilot))
+
+
+async def test_connections_are_opened_by_keys_and_list() -> None:
+    async with opened("port-reuse.pcap") as (app, pilot):
+        await pilot.press("right_square_bracket")
+        assert "conn 2/" in (await settle(pilot))[0]
+        await pilot.press("left_square_bracket", "left_square_bracket")
+        assert "conn 1/" in (await settle(pilot))[0]
+        await pilot.press("c")
+        assert "── connections" in (await settle(pilot))[1]
+        await pilot.press("down", "enter")
+        lines = await settle(pilot)
+        assert "── connections" not in lines[1]
+        chosen = app.desk.connection
+        assert f"conn {chosen + 1}/" in lines[0]
+        assert app.focused is app.stage.ladder
+        await pilot.press("c", "escape")
+        assert "SYN" in "\n".join(await settle(pilot))
+
+
+async def test_a_connection_remembers_its_packet() -> None:
+    async with opened("port-reuse.pcap") as (app, pilot):
+        await pilot.press("j", "j")
+        await settle(pilot)
+        before = app.desk.packet
+        await pilot.press("right_square_bracket")
+        await settle(pilot)
+        assert app.desk.packet != before
+        await pilot.press("left_square_bracket")
+        await settle(pilot)
+        assert app.desk.packet == before
+
+
+@pytest.mark.parametrize("size", [SMALL, MEDIUM, LARGE])
+async def test_layers_by_number_from_anywhere(size: tuple[int, int]) -> None:
+    async with opened("handshake.pcap", size) as (app, pilot):
+        for osi, name in ((4, "L4 TCP"), (3, "L3 IPv4"), (2, "L2 Ethernet"), (7, "L7 application")):
+            await pilot.press(str(osi))
+            lines = await settle(pilot)
+            assert app.focused is app.stage.layers
+            assert any("▌" in line and name in line for line in lines), name
+        assert any(line.endswith(" ") for line in lines)
+
+
+async def test_a_field_is_marked_in_the_bytes_and_stays_selected_in_the_next_packet() -> None:
+    async with opened("handshake.pcap", LARGE) as (_app, pilot):
+        await pilot.press("4", "j", "j", "j")
+        lines = await settle(pilot)
+        assert any("Sequence Number: 4 B at 38" in line for line in lines)
+        await pilot.press("full_stop")
+        lines = await settle(pilot)
+        assert any("packet 2  Sequence Number: 4 B at 38" in line for line in lines)
+
+
+async def test_a_click_on_a_byte_selects_its_field() -> None:
+    async with opened("handshake.pcap", LARGE) as (app, pilot):
+        dump = app.stage.bytes.dump
+        assert dump is not None
+        column = next(column for column in range(80) if dump.offset_at(0, column, app.stage.bytes.inner) == 6)
+        await pilot.click("#bytes", offset=(column + 1, 1))
+        await settle(pilot)
+        assert app.desk.path.startswith("ethernet.")
+
+
+async def test_the_model_and_the_ways_of_showing_go_round() -> None:
+    async with opened("handshake.pcap", MEDIUM) as (_, pilot):
+        first = await settle(pilot)
+        for key in ("L", "s", "t", "v"):
+            seen = [first]
+            for _ in range({"L": 3, "s": 2, "t": 4, "v": 2}[key]):
+                await pilot.press(key)
+                seen.append(await settle(pilot))
+            assert seen[-1] == first, key
+            assert len({tuple(lines) for lines in seen}) == len(seen) - 1, key
+
+
+async def test_explanation_short_full_off() -> None:
+    async with opened("handshake.pcap") as (app, pilot):
+        heights = []
+        for _ in range(3):
+            heights.append(app.stage.explanation.size.height if app.stage.showing(Pane.EXPLANATION) else 0)
+            await pilot.press("e")
+            await settle(pilot)
+        assert heights == [4, 8, 0]
+
+
+async def test_one_pane_can_have_the_whole_screen() -> None:
+    async with opened("handshake.pcap", LARGE) as (_, pilot):
+        await pilot.press("3", "backslash")
+        lines = await settle(pilot)
+        assert "── layers" in lines[1]
+        assert not any("ladder" in line for line in lines)
+        await pilot.press("escape")
+        assert any("ladder" in line for line in await settle(pilot))
+
+
+PLACES: dict[str, tuple[str, Any]] = {
+    "3": ("packet", 2),
+    "conn 2": ("connection", 1),
+    "+0s": ("packet", 0),
+    "999999": ("said", "packets"),
+    "nonsense": ("said", "Write a packet number"),
+}
+
+
+async def test_places_can_be_typed() -> None:
+    async with opened("port-reuse.pcap") as (app, pilot):
+        for text, (attribute, value) in PLACES.items():
+            await pilot.press("colon")
+            app.goto.value = text
+            await pilot.press("enter")
+            await settle(pilot)
+            if attribute == "said":
+                assert value in app.stage.said, text
+            else:
+                assert getattr(app.desk, attribute) == value, text
+        await pilot.press("escape")
+        assert app.stage.said == ""
+        await pilot.press("colon", "1", "escape")
+        await settle(pilot)
+        assert not app.goto.display
+
+
+class Hand:
+    """A clock that the test turns."""
+
+    seconds = 100.0
+
+    def __call__(self) -> float:
+        return self.seconds
+
+
+async def test_playback_moves_the_selection_dims_the_rest_and_stops_at_the_end() -> None:
+    clock = Hand()
+    async with opened("handshake.pcap", now=clock) as (app, pilot):
+        assert not app.stage.ladder.dims
+        await pilot.press("space")
+        lines = await settle(pilot)
+        assert "playing ×1" in lines[0]
+        assert app.stage.ladder.dims
+        clock.seconds += 0.06
+        await pilot.pause(0.1)
+        assert app.desk.packet == 8
+        await pilot.press("space")
+        clock.seconds += 10
+        assert "paused ×1" in (await settle(pilot))[0]
+        assert app.desk.packet == 8
+        await pilot.press("plus")
+        assert "paused ×2" in (await settle(pilot))[0]
+        await pilot.press("space")
+        clock.seconds += 10
+        await pilot.pause(0.1)
+        lines = await settle(pilot)
+        assert app.desk.packet == 18
+        assert not app.stage.ladder.dims
+        assert "×" not in lines[0]
+
+
+async def test_escape_ends_playback_and_q_quits_at_the_top() -> None:
+    clock = Hand()
+    async with opened("handshake.pcap", now=clock) as (app, pilot):
+        await pilot.press("space", "escape")
+        assert not app.stage.ladder.dims
+        assert app.is_running
+        await pilot.press("tab")
+        await pilot.press("q")
+        assert app.focused is app.stage.ladder
+        await pilot.press("q")
+        await pilot.pause()
+        assert app.return_code == 0
+
+
+async def test_the_time_line_is_zoomed_panned_and_clicked() -> None:
+    async with opened("port-reuse.pcap", LARGE) as (app, pilot):
+        timeline = app.stage.timeline
+        timeline.focus()
+        whole = timeline.timeline.window_ns if timeline.timeline is not None else (0, 0)
+        await pilot.press("plus", "plus", "l")
+        await settle(pilot)
+        assert timeline.timeline is not None
+        begin, end = timeline.timeline.window_ns
+        assert whole[0] < begin < end <= whole[1]
+        assert (end - begin) * 4 == pytest.approx(whole[1] - whole[0], abs=4)
+        await pilot.press("minus", "minus", "minus")
+        assert timeline.timeline.window_ns == whole
+        await pilot.click("#timeline", offset=(158, 3))
+        await settle(pilot)
+        assert app.desk.connection == timeline.timeline.connection_at(1)
+        assert app.desk.packet > 0
+
+
+async def test_copy_takes_the_selected_line() -> None:
+    async with opened("handshake.pcap") as (app, pilot):
+        await pilot.press("y")
+        await settle(pilot)
+        assert "SYN  seq=0" in app.clipboard
+
+
+async def test_keys_can_be_clicked() -> None:
+    async with opened("handshake.pcap") as (app, pilot):
+        column = screen(app)[-1].index("x bytes")
+        await pilot.click("#keys", offset=(column, 0))
+        await settle(pilot)
+        assert app.stage.showing(Pane.BYTES)
+
+
+async def test_help_and_palette_open_and_close() -> None:
+    async with opened("handshake.pcap", MEDIUM) as (app, pilot):
+        await pilot.press("question_mark")
+        text = "\n".join(await settle(pilot))
+        assert "How to read the ladder" in text or "Next line" in text
+        await pilot.press("escape", "ctrl+p")
+        await pilot.pause(0.3)
+        assert len(app.screen_stack) == 2
+        await pilot.press("escape")
+        await pilot.pause(0.1)
+        assert len(app.screen_stack) == 1
+
+
+@pytest.mark.parametrize("name", ["cut-in-record.pcap", "absurd-length.pcap", "cut-in-block.pcapng"])
+async def test_what_is_wrong_with_a_file_stays_readable(name: str) -> None:
+    async with opened(name) as (app, pilot):
+        lines = screen(app)
+        assert lines[-2].startswith(" ! ")
+        await pilot.press("j", "j", "escape")
+        if app.is_running:
+            assert (await settle(pilot))[-2].startswith(" ! ")
+
+
+async def test_an_empty_capture_is_an_empty_screen() -> None:
+    async with opened("no-packets.pcap") as (app, pilot):
+        assert "no packets" in screen(app)[0]
+        for entry in TABLE:
+            if entry.id not in ("back", "help", "palette", "goto"):
+                owner = {"lines": app.stage.ladder, "timeline": app.stage.timeline}.get(entry.where, app)
+                await app.run_action(entry.action if "(" in entry.action else entry.action + "()", owner)
+        await settle(pilot)
+        assert app.is_running
+
+
+async def test_an_error_of_ours_in_a_thread_is_a_notice() -> None:
+    async with opened("handshake.pcap", MEDIUM) as (app, pilot):
+
+        def broken(packet: int) -> Looked:
+            raise RuntimeError(f"cannot look at {packet}")
+
+        app.director._looks._work = broken
+        await pilot.press("j")
+        await pilot.pause(0.3)
+        assert "cannot look at 1" in app.stage.said
+        assert app.is_running
+
+
+async def test_a_file_that_vanishes_is_a_notice() -> None:
+    async with opened("handshake.pcap", MEDIUM) as (app, pilot):
+
+        def gone(packet: int) -> Looked:
+            raise OSError(5, "Input/output error", str(packet))
+
+        app.director._looks._work = gone
+        await pilot.press("j")
+        lines = await settle(pilot)
+        assert "Input/output error" in lines[-2]
+
+
+@pytest.mark.parametrize("variables", [{"NO_COLOR": "1"}, {"TERM": "linux", "COLORTERM": ""}])
+async def test_few_colours(monkeypatch: pytest.MonkeyPatch, variables: dict[str, str]) -> None:
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    async with opened("handshake.pcap", LARGE) as (app, _):
+        kinds = {
+            colour.type.name
+            for bar in app.screen.query(Bar)
+            for _, style, _ in bar.render_line(0)
+            for colour in ((style.color, style.bgcolor) if style is not None else ())
+            if colour is not None
+        }
+        assert kinds <= ({"DEFAULT"} if "NO_COLOR" in variables else {"DEFAULT", "STANDARD"})
+        assert "closed normally" in screen(app)[0]
+
+
+class Growing(Session):
+    """A session whose packets come when the test says so."""
+
+    def grow(self) -> bool:
+        batch = next(self._batches, None)
+        if batch is not None:
+            self._analyser.feed(batch)
+        self._announce(finished=batch is None)
+        return batch is not None
+
+    def start(self) -> None:
+        self._batches = iter(self.source.batches())
+
+
+async def test_a_capture_that_is_still_read_shows_progress_and_can_be_cancelled() -> None:
+    session = Growing(open_source(FIXTURES / "handshake.pcap"))
+    session.start()
+    app = NetvizApp(session, "growing")
+    async with app.run_test(size=SMALL) as pilot:
+        await pilot.pause(0.1)
+        assert "reading" in screen(app)[-2]
+        session.grow()
+        lines = await settle(pilot)
+        assert "SYN" in "\n".join(lines)
+        await pilot.press("j", "j")
+        await settle(pilot)
+        packet = app.desk.packet
+        while session.grow():
+            await pilot.pause(0.05)
+        lines = await settle(pilot)
+        assert app.desk.packet == packet
+        assert "reading" not in "\n".join(lines)
+    session.close()

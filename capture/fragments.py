@@ -47,6 +47,17 @@ class Datagram:
     def add(self, offset: int, piece: bytes, *, last: bool) -> bytes | None:
         """Add a piece; the whole datagram if that completes it."""
         place = bisect_right(self.offsets, offset)
+        repeated = place > 0 and self.offsets[place - 1] == offset and len(self.pieces[place - 1]) >= len(piece)
+        # A repetition adds nothing; keeping it would only let a flood of them grow the lists.
+        if not repeated:
+            self._insert(place, offset, piece)
+        if last and self.length is None:
+            self.length = offset + len(piece)
+        if self.length is None or self.reach < self.length:
+            return None
+        return self._whole()[: self.length]
+
+    def _insert(self, place: int, offset: int, piece: bytes) -> None:
         self.offsets.insert(place, offset)
         self.pieces.insert(place, piece)
         self.size += len(piece) + _OVERHEAD
@@ -56,11 +67,6 @@ class Datagram:
         while self.merged < len(self.offsets) and self.offsets[self.merged] <= self.reach:
             self.reach = max(self.reach, self.offsets[self.merged] + len(self.pieces[self.merged]))
             self.merged += 1
-        if last and self.length is None:
-            self.length = offset + len(piece)
-        if self.length is None or self.reach < self.length:
-            return None
-        return self._whole()[: self.length]
 
     def _whole(self) -> bytes:
         whole = bytearray()

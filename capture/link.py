@@ -114,12 +114,13 @@ def llc(cursors: Cursors, rows: Rows) -> None:
     rows = cursors.whole(rows, 3)
     at = cursors.position[rows]
     service = u8(cursors.buffer, at)
-    unnumbered = u8(cursors.buffer, at + 2) & 3 == 3
+    control = u8(cursors.buffer, at + 2)
+    snap_follows = (service == 0xAA) & (u8(cursors.buffer, at + 1) & 0xFE == 0xAA) & (control == 3)
     cursors.protocol[rows] = np.where(service == 0x42, Protocol.STP, Protocol.LLC)
     cursors.ether_type[rows] = service
     cursors.passed(rows, Header.LLC)
-    cursors.go(rows, np.select([service == 0xAA, service == 0x06], [Header.SNAP, Header.IPV4], Header.DONE))
-    cursors.skip(rows, np.where(unnumbered, 3, 4))
+    cursors.go(rows, np.select([snap_follows, service == 0x06], [Header.SNAP, Header.IPV4], Header.DONE))
+    cursors.skip(rows, np.where(control & 3 == 3, 3, 4))
 
 
 def snap(cursors: Cursors, rows: Rows) -> None:

@@ -25,7 +25,8 @@ def ppp(cursors: Cursors, rows: Rows) -> None:
     """Perhaps ff 03 (address and control), then a protocol of two bytes, or of one if that is odd."""
     rows = cursors.whole(rows, 1)
     at = cursors.position[rows]
-    framed = (u16(cursors.buffer, at) == 0xFF03) & (cursors.end[rows] - at >= 2)
+    # ff alone tells framing: no protocol number begins with it, and other control bytes than 03 are seen.
+    framed = (u8(cursors.buffer, at) == 0xFF) & (cursors.end[rows] - at >= 2)
     at = at + np.where(framed, 2, 0)
     first = u8(cursors.buffer, at)
     short = first & 1 == 1

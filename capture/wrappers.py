@@ -127,7 +127,8 @@ def nflog(cursors: Cursors, rows: Rows) -> None:
     rows = cursors.skip(rows, 4)
     cursors.passed(rows, Header.NFLOG)
     family = u8(cursors.buffer, cursors.position[rows] - 4)
-    cursors.go(rows, np.select([family == 2, family == 10], [Header.IPV4, Header.IPV6], Header.DONE))
+    headers = [Header.RAW_IP, Header.IPV4, Header.IPV6]  # family 1 is a rule's for both versions
+    cursors.go(rows, np.select([family == 1, family == 2, family == 10], headers, Header.DONE))
     for _ in range(_NFLOG_MOST):
         rows = cursors.whole(rows, 4)
         if not len(rows):

@@ -10,12 +10,12 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from packet_builder import Told, arp, batch_of, ethernet, ipv4, ipv6, mentions_of, tcp, told, udp, vlan
 
 from capture.batch import PADDING, Batch
 from capture.decode import Decoder, decode_alone
 from capture.protocol import Flag
 from capture.wrappers import LINK_TYPES
+from packet_builder import Told, arp, batch_of, ethernet, ipv4, ipv6, mentions_of, tcp, told, udp, vlan
 
 OPTIONS = b"\x02\x04\x05\xb4\x04\x02\x08\x0a\0\0\0\x01\0\0\0\x02\x01\x03\x03\x07"
 SYN = tcp(b"data", flags=0x02, options=OPTIONS)

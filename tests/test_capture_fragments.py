@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from packet_builder import TCP_4, TCP_6, batch_of, ethernet, ipv4, ipv6, mentions_of, tcp, told, udp, vlan
 
 from capture.decode import Decoder, decode_alone
 from capture.fragments import Reassembler
 from capture.protocol import Flag
+from packet_builder import TCP_4, TCP_6, batch_of, ethernet, ipv4, ipv6, mentions_of, tcp, told, udp, vlan
 
 if TYPE_CHECKING:
     from capture.headers import Headers
@@ -141,6 +141,13 @@ def test_memory_is_bounded_and_the_oldest_goes_first() -> None:
     assert reassembler.add((3,), 8, b"end", last=True) == b"12345678end"
     assert reassembler.add((2,), 8, bytes(2000), last=False) is None  # more than all the memory
     assert reassembler.add((2,), 2008, b"end", last=True) is None
+
+
+def test_repetitions_take_no_memory() -> None:
+    reassembler = Reassembler(most_bytes=1000)
+    for _ in range(100):
+        assert reassembler.add((1,), 8, b"87654321", last=True) is None
+    assert reassembler.add((1,), 0, b"12345678", last=False) == b"1234567887654321"
 
 
 @given(st.permutations(range(10)), st.integers(0, 9), st.data())

@@ -5,6 +5,7 @@ from __future__ import annotations
 import struct
 
 import pytest
+
 from packet_builder import (
     MAC_A,
     MAC_B,
@@ -91,6 +92,12 @@ LINKS = {
     "Frame Relay, padded SNAP": (107, b"\x18\x41\x03\0\x80\0\0\0\x86\xdd" + SIX, "frame-relay snap ipv6 tcp"),
     "Frame Relay as Cisco does": (107, b"\x18\x41\x08\0" + FOUR, "frame-relay ipv4 tcp"),
     "Frame Relay, four address bytes": (107, b"\x18\x40\x40\x41\x03\xcc" + FOUR, "frame-relay ipv4 tcp"),
+    "NFLOG, a rule for both versions": (
+        239,
+        b"\x01\0\0\x05" + struct.pack("<HH", 4 + len(SIX), 9) + SIX,
+        "nflog ipv6 tcp",
+    ),
+    "PPP with another control byte": (9, b"\xff\x13\x00\x21" + FOUR, "ppp ipv4 tcp"),
     "raw IP": (101, FOUR, "ipv4 tcp"),
     "raw IP, as BSD numbers it": (12, SIX, "ipv6 tcp"),
     "raw IP, as OpenBSD numbers it": (14, FOUR, "ipv4 tcp"),
@@ -185,6 +192,12 @@ WITHOUT_A_NETWORK = {
     "spanning tree": (1, ethernet(b"\x42\x42\x03" + bytes(35), 38), "STP", f"66: {MACS}"),
     "Cisco's spanning tree": (1, ethernet(b"\xaa\xaa\x03\0\0\x0c\x01\x0b" + bytes(35), 43), "STP", f"170: {MACS}"),
     "NetBIOS": (1, ethernet(b"\xf0\xf0\x03" + bytes(35), 38), "LLC", f"240: {MACS}"),
+    "SNAP's access point without its control byte": (
+        1,
+        ethernet(b"\xaa\xaa\x13" + bytes(35), 38),
+        "LLC",
+        f"170: {MACS}",
+    ),
     "LLDP": (1, ethernet(bytes(46), 0x88CC), "LLDP", f"35020: {MACS}"),
     "EAPOL": (1, ethernet(bytes(46), 0x888E), "EAPOL", f"34958: {MACS}"),
     "PPPoE discovery": (1, ethernet(bytes(46), 0x8863), "PPPOE", f"34915: {MACS}"),

@@ -5,9 +5,9 @@ from __future__ import annotations
 import struct
 
 import pytest
-from packet_builder import MACS, TCP_4, TCP_6, arp, decoded, ethernet, ipv4, ipv6, tcp, udp
 
 from capture.protocol import Flag
+from packet_builder import MACS, TCP_4, TCP_6, arp, decoded, ethernet, ipv4, ipv6, tcp, udp
 
 DATA = tcp(b"data")
 HOP_BY_HOP = b"\x06\0" + bytes(6)

@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from packet_builder import batch_of, ethernet, ipv4, ipv6, tcp
 
 from capture.decode import decode_alone
 from capture.options import TcpOption, read_options
+from packet_builder import batch_of, ethernet, ipv4, ipv6, tcp
 
 SYN = 0x02
 MSS = b"\x02\x04\x05\xb4"

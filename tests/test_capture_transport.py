@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import pytest
+
+from capture.decode import decode_alone
+from capture.protocol import Flag
 from packet_builder import (
     TCP_4,
     TCP_6,
@@ -17,9 +20,6 @@ from packet_builder import (
     told,
     udp,
 )
-
-from capture.decode import decode_alone
-from capture.protocol import Flag
 
 UNKNOWN_LENGTH = Flag.NOT_ANALYSED | Flag.MALFORMED
 SEGMENT = tcp(b"data", flags=0x1FF, options=b"\x01" * 12)

@@ -5,6 +5,9 @@ from __future__ import annotations
 import struct
 
 import pytest
+
+from capture.decode import decode_alone
+from capture.protocol import Flag
 from packet_builder import (
     MACS,
     TCP_4,
@@ -22,9 +25,6 @@ from packet_builder import (
     udp,
     vlan,
 )
-
-from capture.decode import decode_alone
-from capture.protocol import Flag
 
 FOUR = ipv4(tcp(b"data"))
 SIX = ipv6(tcp(b"data"))

@@ -40,9 +40,9 @@ def http_words(payload: bytes) -> str:
     if payload.startswith(_HTTP2_PREFACE):
         return "HTTP/2 connection preface"
     if request := _REQUEST.match(payload):
-        return f"{request[1].decode('ascii')} {request[2].decode('latin-1')}"
+        return f"{request[1].decode('ascii')} {request[2].decode('utf-8', 'backslashreplace')}"
     if status := _STATUS.match(payload):
-        return f"{status[1].decode('ascii')} {(status[2] or b'').decode('latin-1')}".rstrip()
+        return f"{status[1].decode('ascii')} {(status[2] or b'').decode('utf-8', 'backslashreplace')}".rstrip()
     return ""
 
 

@@ -58,7 +58,7 @@ def layout(width: int, form: TimeFormat, *, states: bool) -> Layout:
     """
     time = TIME_WIDTH[form]
     if not states:
-        return Layout(time, 0, width - Layout(time, 0, 0).left - 3)
+        return Layout(time, 0, width - Layout(time, 0, 0).left - 2)
     orders = [(time, LONG_STATE), (0, LONG_STATE), (0, SHORT_STATE)]
     if form is not TimeFormat.DELTA:
         orders.insert(1, (time, SHORT_STATE))

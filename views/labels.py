@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from analysis.messages import message
 from capture.protocol import Flag, Protocol
 from views.conversation import TCP_PROTOCOLS
-from views.text import cells, cut, safe
+from views.text import cells, cut, safe, unambiguous
 from views.wording import _
 
 if TYPE_CHECKING:
@@ -52,13 +52,14 @@ def protocol_name(protocol: Protocol) -> str:
     return PROTOCOL_NAMES.get(protocol) or protocol.name.rstrip("46")
 
 
-def carried_words(conversation: Conversation, detail: Detail) -> str:
+def carried_words(conversation: Conversation, detail: Detail, options: Options) -> str:
     """What the packet carries, safe to show."""
     protocol = conversation.protocol(detail.packet)
     if protocol in TCP_PROTOCOLS and conversation.payload(detail.packet) == 0:
         return ""
     data = conversation.carried(detail)
-    return safe(message(protocol, data, detail.network, detail.transport, detail.payload))
+    words = safe(message(protocol, data, detail.network, detail.transport, detail.payload))
+    return unambiguous(words) if options.ascii else words
 
 
 def label(
@@ -66,14 +67,14 @@ def label(
 ) -> Label:
     """A packet's label; without its detail only what the packet table knows."""
     if conversation.protocol(packet) not in TCP_PROTOCOLS:
-        return _plain_label(conversation, packet, detail)
+        return _plain_label(conversation, packet, detail, options)
     flags, payload = conversation.flags(packet), conversation.payload(packet)
     main = flag_names(flags) + (f" {payload} B" if payload else "")
     numbers = [(2, _("sent again"))] if repeated else []
     words = ""
     if detail is not None:
         numbers += _numbers(conversation, detail, flags, payload, options)
-        words = carried_words(conversation, detail)
+        words = carried_words(conversation, detail, options)
     if flags & Flag.SYN:
         numbers += _syn_options(conversation, packet)
     return Label(main, tuple(numbers), words, 6 if flags & Flag.SYN else 3)
@@ -114,10 +115,10 @@ def _syn_options(conversation: Conversation, packet: int) -> list[tuple[int, str
     return numbers
 
 
-def _plain_label(conversation: Conversation, packet: int, detail: Detail | None) -> Label:
+def _plain_label(conversation: Conversation, packet: int, detail: Detail | None, options: Options) -> Label:
     payload = conversation.payload(packet)
     length = payload or int(conversation.snapshot.packets.original_length[packet])
-    words = carried_words(conversation, detail) if detail is not None else ""
+    words = carried_words(conversation, detail, options) if detail is not None else ""
     return Label(words or protocol_name(conversation.protocol(packet)), ((4, f"{length} B"),))
 
 

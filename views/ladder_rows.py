@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from views.arrows import (
     NARROW,
@@ -22,10 +22,14 @@ from views.wording import _, ngettext
 
 if TYPE_CHECKING:
     from analysis.details import Detail
+    from analysis.states import EndState
     from views.conversation import Conversation
     from views.glyphs import Glyphs
     from views.options import Options
     from views.text import Line
+
+LEAST_NARROW: Final = 12
+"""Cells that states leave to the label of a narrow line."""
 
 
 class Row(NamedTuple):
@@ -50,8 +54,8 @@ def draw_opening(conversation: Conversation, width: int, options: Options) -> Li
     """Both ends' states before the first packet."""
     client, server = (conversation.opening(client=side) for side in (True, False))
     if width < NARROW:
-        words = _("before: client {client}, server {server}").format(client=client, server=server)
-        return fit((Span(" " * 10, ""), Span(words, "state")), width)
+        states = _pair(client, server)
+        return fit((Span(" " * max(width - len(states), 0), ""), Span(states, "state")), width)
     columns = layout(width, options.time, states=True)
     gap = Span(" " * (columns.span + 4), "")
     left, right = state_span(client, columns.state), state_span(server, columns.state)
@@ -128,7 +132,9 @@ def draw_fold(
     """The line of a fold."""
     signs = glyphs(ascii_only=options.ascii)
     words = fold_words(conversation, run, payload, signs.micro)
-    left = 10 if width < NARROW else layout(width, options.time, states=conversation.is_tcp).left
+    left = (
+        _narrow_left(width, options) if width < NARROW else layout(width, options.time, states=conversation.is_tcp).left
+    )
     mark = Span(signs.mark if selected else " ", "selection")
     text = Span(f"{signs.fold} {words}", "fold")
     return fit((mark, Span(" " * (left - 1), ""), text, Span("  " + _("[Enter unfolds]"), "key")), width)
@@ -142,33 +148,44 @@ def narrow_head(conversation: Conversation, width: int, signs: Glyphs) -> Line:
     return fit((Span(" " + joint.join(names), "head"),), width)
 
 
-def _narrow_packet(conversation: Conversation, row: Row, width: int, options: Options) -> Line:
-    """A packet in plain words: time, direction, label, changed states."""
-    signs = glyphs(ascii_only=options.ascii)
-    packet = int(conversation.packets[row.position])
-    time_width = TIME_WIDTH[options.time] if width >= NARROW // 2 else 0
-    time = packet_time(conversation, row.position, options, signs) if time_width and not row.part else ""
-    margin = _margin(time, time_width, time_width + 2, signs, selected=row.selected)
-    states = Span(changed_states(conversation, row.position), "state")
-    role = arrow_role(conversation, packet, options.colour, repeated=row.repeated)
-    if row.part:
-        return fit((*margin, Span("  ", ""), states), width)
-    direction = signs.right if conversation.from_client(packet) else signs.left
-    room = width - time_width - 4
-    if not options.two_rows and states.text:
-        room -= min(cells(states.text) + 2, room // 2)
-    text = fit_label(label(conversation, packet, row.detail, options, repeated=row.repeated), room, signs.ellipsis)
-    after = () if options.two_rows else (Span("  ", ""), states)
-    return fit((*margin, Span(f"{direction} {text}", role), *after), width)
+def _narrow_left(width: int, options: Options) -> int:
+    """Cells before the words of a narrow line: marker and time, or the marker alone."""
+    return TIME_WIDTH[options.time] + 3 if width >= NARROW // 2 else 2
 
 
-def changed_states(conversation: Conversation, position: int, *, state_width: int = 0) -> str:
-    """`client SYN-SENT, server SYN-RECEIVED`: the states that the packet at a position changed; "" for none."""
+def _pair(client: EndState, server: EndState) -> str:
+    """Both states in short, the client's first: `SYN-SENT/SYN-RCVD`."""
+    return f"{state_name(client, 0)}/{state_name(server, 0)}"
+
+
+def _narrow_states(conversation: Conversation, position: int) -> str:
+    """Both ends' states after a packet that changes one of them, else nothing."""
     if not conversation.is_tcp:
         return ""
-    parts = []
-    for client, pattern in ((True, _("client {state}")), (False, _("server {state}"))):
-        changed = conversation.changed(position, client=client)
-        if changed is not None:
-            parts.append(pattern.format(state=state_name(changed, state_width)))
-    return ", ".join(parts)
+    if all(conversation.changed(position, client=client) is None for client in (True, False)):
+        return ""
+    packet = int(conversation.packets[position])
+    return _pair(conversation.state(packet, client=True), conversation.state(packet, client=False))
+
+
+def _narrow_packet(conversation: Conversation, row: Row, width: int, options: Options) -> Line:
+    """A packet in plain words: time, direction, label, and both states at the right if it changed one."""
+    signs = glyphs(ascii_only=options.ascii)
+    packet = int(conversation.packets[row.position])
+    left = _narrow_left(width, options)
+    time_width = max(left - 3, 0)
+    time = packet_time(conversation, row.position, options, signs) if time_width and not row.part else ""
+    margin = _margin(time, time_width, left, signs, selected=row.selected)
+    states = _narrow_states(conversation, row.position)
+    if states:
+        states = " " + states if row.part or not options.two_rows else ""
+    room = max(width - left, 0)
+    if row.part:
+        return fit((*margin, Span(states.rjust(room), "state")), width)
+    direction = signs.right if conversation.from_client(packet) else signs.left
+    states = states if room - len(states) >= LEAST_NARROW else ""
+    words = max(room - 2 - len(states), 0)
+    text = fit_label(label(conversation, packet, row.detail, options, repeated=row.repeated), words, signs.ellipsis)
+    role = arrow_role(conversation, packet, options.colour, repeated=row.repeated)
+    gap = " " * (words - cells(text))
+    return fit((*margin, Span(f"{direction} {text}", role), Span(gap, ""), Span(states, "state")), width)

@@ -87,9 +87,12 @@ def tell_ack_of_fin(moment: Moment) -> Told:
     if moment.detail is None:
         what = _("{sender} acknowledges the FIN of packet {packet}.").format(sender=moment.sender, packet=number(fin))
     else:
-        what = _('{sender} answers packet {packet}: ack={ack} means "I have your FIN" (its number + 1).').format(
+        what = _('{sender} answers packet {packet}: ack={ack} means "I have your FIN"').format(
             sender=moment.sender, packet=number(fin), ack=moment.ack(moment.detail.acknowledgment)
         )
+        closed = moment.details.get(fin)
+        exact = closed is not None and moment.next_number(closed) == moment.detail.acknowledgment
+        what += _(" (its number + 1).") if exact else "."
     parts = [sentence(what)]
     own = moment.column("fin_packet", own=True)
     if not 0 <= own < moment.packet:

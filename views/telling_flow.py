@@ -20,7 +20,7 @@ HALF: int = 1 << 31
 def tell_data(moment: Moment) -> Told:
     """A segment with payload."""
     detail = moment.detail
-    words = carried_words(moment.conversation, detail) if detail is not None else ""
+    words = carried_words(moment.conversation, detail, moment.options) if detail is not None else ""
     text = ngettext("{sender} sends {count} byte", "{sender} sends {count} bytes", moment.payload)
     what = text.format(sender=moment.sender, count=moment.payload)
     if detail is not None:

@@ -119,7 +119,7 @@ def tell_third_step(moment: Moment) -> Told:
         what = what.format(sender=moment.sender, packet=number(answered), ack=ack)
     parts = [sentence(what)]
     if moment.payload:
-        words = carried_words(moment.conversation, moment.detail) if moment.detail is not None else ""
+        words = carried_words(moment.conversation, moment.detail, moment.options) if moment.detail is not None else ""
         text = _("It carries {count} bytes already: {words}.") if words else _("It carries {count} bytes already.")
         parts.append(text.format(count=moment.payload, words=words))
     parts.append(_("Set-up took {time}.").format(time=moment.since(int(moment.conversation.packets[0]))))

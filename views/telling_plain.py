@@ -31,7 +31,7 @@ def tell_plain(moment: Moment) -> Told:
         return Told(protocol_name(protocol), (_length(moment),))
     if protocol is Protocol.ARP:
         return _tell_arp(moment, detail)
-    words = carried_words(moment.conversation, detail)
+    words = carried_words(moment.conversation, detail, moment.options)
     if protocol in ECHO:
         return _tell_icmp(moment, detail, words)
     if protocol in UDP:

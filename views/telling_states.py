@@ -130,5 +130,5 @@ def _of_pair(one: State, other: State, one_name: str, other_name: str) -> str:
     if one in {s.FIN_WAIT_1, s.TIME_WAIT} and other is s.LAST_ACK:
         return _("{one} acknowledges the last FIN").format(one=one_name)
     if one is s.TIME_WAIT and other is s.CLOSED:
-        return _("nothing; {one} waits for stray segments (2 MSL), then forgets").format(one=one_name)
+        return _("nothing; {one} waits 2 MSL for stragglers, then forgets").format(one=one_name)
     return ""

@@ -177,11 +177,15 @@ _DISPUTED: Final = (
 
 @lru_cache(maxsize=4096)
 def _safe_character(character: str) -> str:
-    code = ord(character)
     category = unicodedata.category(character)
     shown = character == " " or category[0] not in "CMZ"
-    if shown and not any(first <= code <= last for first, last in _DISPUTED):
+    if shown and not any(first <= ord(character) <= last for first, last in _DISPUTED):
         return character
+    return _escape(character)
+
+
+def _escape(character: str) -> str:
+    code = ord(character)
     if code < 0x100:
         return f"\\x{code:02x}"
     return f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
@@ -192,3 +196,10 @@ def safe(text: str) -> str:
     if text.isascii() and text.isprintable():
         return text
     return "".join(map(_safe_character, unicodedata.normalize("NFC", text)))
+
+
+def unambiguous(text: str) -> str:
+    """Safe text for terminals that draw some characters two cells wide where others draw one: those escaped, too."""
+    if text.isascii():
+        return text
+    return "".join(_escape(each) if unicodedata.east_asian_width(each) == "A" else each for each in text)

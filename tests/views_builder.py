@@ -111,7 +111,7 @@ def fill(columns: dict[str, Any], row: int, talk: Talk, story: list[Segment], ro
     columns["transport"][row], columns["protocol"][row] = talk.transport, talk.protocol
     columns["client"][row] = 0 if talk.client_first else 1
     columns["roles_seen"][row] = 2 if any(story[number].flags & SYN for number in rows) else 0
-    columns["first_packet"][row], columns["last_packet"][row] = rows[0], rows[-1]
+    columns["first_packet"][row], columns["last_packet"][row] = (rows[0], rows[-1]) if rows else (-1, -1)
     count(columns, row, talk, story, rows)
     for name, value in talk.values:
         columns[name][row] = value

@@ -54,13 +54,21 @@ def _columns(snapshot: Snapshot, options: Options) -> tuple[Column, ...]:
     )
 
 
-GROWTH: Final = ("server", "client", "outcome", "history", "bytes", "packets", "service", "duration", "rtt")
-"""Who takes the room that is left, in this order."""
+GROWTH: Final = (
+    ("outcome", 19),  # "reset by the server"
+    ("server", 21),
+    ("client", 21),
+    ("outcome", 99),
+    ("server", 99),
+    ("client", 99),
+    *((name, 99) for name in ("history", "bytes", "packets", "service", "duration", "rtt")),
+)
+"""Who takes the room that is left, in this order, and up to how many cells."""
 
 
 def column_widths(columns: tuple[Column, ...], width: int) -> list[tuple[Column, int]]:
     """The columns that fit beside mark and sign, in the order they stand in, and their cells (without a gap of one)."""
-    room = width - 3
+    room = width - 2  # mark, sign and a gap; the last column needs no gap after it
     chosen: list[Column] = []
     for column in sorted(columns, key=lambda each: each.rank):
         if room < column.least + 1:
@@ -69,9 +77,9 @@ def column_widths(columns: tuple[Column, ...], width: int) -> list[tuple[Column,
         room -= column.least + 1
     sizes = {column.name: column.least for column in chosen}
     most = {column.name: column.most for column in chosen}
-    for name in GROWTH:
+    for name, limit in GROWTH:
         if name in sizes:
-            more = min(room, most[name] - sizes[name])
+            more = min(room, max(min(limit, most[name]) - sizes[name], 0))
             sizes[name] += more
             room -= more
     return [(column, sizes[column.name]) for column in columns if column.name in sizes]

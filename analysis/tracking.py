@@ -243,7 +243,7 @@ def _says_something_new(s: Segments, loud: NDArray[np.bool_]) -> NDArray[np.bool
     acknowledged = np.where(s.has(ACK), s.acknowledgment.astype(np.int64), -1)
     like = np.zeros(len(order), np.bool_)
     like[1:] = True
-    for column in (s.group, s.direction, acknowledged, s.length > 0, np.cumsum(loud)):
+    for column in (s.group, s.direction, acknowledged, s.length > 0, np.cumsum(loud) - loud):
         ordered = column[order]
         like[1:] &= ordered[1:] == ordered[:-1]
     result = np.zeros(len(s), np.bool_)

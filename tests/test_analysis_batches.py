@@ -2,17 +2,26 @@
 
 from __future__ import annotations
 
-from dataclasses import fields
+from dataclasses import fields, replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from analysis.analyser import Analyser
+from capture.errors import CaptureError
+from capture.source import open_source
 from segments_builder import ACK, CLIENT, FIN, PSH, RST, SERVER, SYN, Segment, analysed, batch_of
 
 if TYPE_CHECKING:
-    from analysis.analyser import Analyser
+    from collections.abc import Iterable
+
+    from capture.batch import Batch
+
+FIXTURES = sorted((Path(__file__).parents[1] / "fixtures").glob("*.pcap*"))
 
 WINDOW_SCALE = bytes((3, 3, 7))
 FLAGS = (SYN, SYN | ACK, ACK, PSH | ACK, FIN | ACK, RST, RST | ACK, FIN, SYN | FIN, SYN | RST, 0, FIN | RST | ACK)
@@ -53,6 +62,35 @@ def test_batches_do_not_matter(segments: list[Segment], data: st.DataObject) -> 
     assert columns(analysed(segments, range(len(segments)))) == whole
     cuts = data.draw(st.sets(st.integers(0, len(segments))))
     assert columns(analysed(segments, cuts)) == whole
+
+
+def batches_of(path: Path) -> list[Batch]:
+    """All batches of a capture, kept: the source may use its buffer again."""
+    try:
+        with open_source(path) as source:
+            return [replace(batch, buffer=batch.buffer.copy()) for batch in source.batches()]
+    except CaptureError:
+        return []
+
+
+def cut(batch: Batch, size: int) -> Iterable[Batch]:
+    """A batch in batches of at most `size` packets."""
+    for begin in range(0, len(batch), size):
+        rows = slice(begin, begin + size)
+        parts = {field.name: getattr(batch, field.name)[rows] for field in fields(batch) if field.name != "buffer"}
+        yield replace(batch, **parts)
+
+
+@pytest.mark.parametrize("path", FIXTURES, ids=lambda path: path.name)
+def test_every_fixture_gives_the_same_columns_packet_by_packet(path: Path) -> None:
+    told = []
+    for size in (1 << 16, 1, 3):
+        analyser = Analyser()
+        for batch in batches_of(path):
+            for part in cut(batch, size):
+                analyser.feed(part)
+        told.append(columns(analyser))
+    assert told[0] == told[1] == told[2]
 
 
 def test_a_long_history_is_kept_whatever_the_batches() -> None:

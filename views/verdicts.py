@@ -41,37 +41,33 @@ def severity(snapshot: Snapshot, connection: int) -> int:
 
 def severities(connections: Connections) -> NDArray[np.uint8]:
     """The same for all of them at once, the worst first; uint8 (M,)."""
+    # Two columns side by side, not reductions along rows of two: those are ten times slower.
     c = connections
-    tcp = np.isin(c.protocol, (Protocol.TCP4, Protocol.TCP6))
-    fins = c.fin_packet
-    any_fin = (fins >= 0).any(axis=1)
-    resets = np.where(c.rst_packet >= 0, c.rst_packet, np.iinfo(np.int32).max)
-    any_reset = (c.rst_packet >= 0).any(axis=1)
-    closed = (fins >= 0).all(axis=1) & (resets.min(axis=1) > fins.max(axis=1))
-    silent = (c.packets == 0).any(axis=1)
-    client = c.client.astype(np.intp)[:, None]
-    syns, sent = (np.take_along_axis(column, client, axis=1)[:, 0] for column in (c.syn, c.packets))
-    unanswered = silent & (syns > 0) & (sent == syns)
-    result = np.full(len(c), GOOD, np.uint8)
-    result[c.roles_seen == 0] = NOTE
-    result[any_fin] = WARNING
+    tcp = (c.protocol == Protocol.TCP4) | (c.protocol == Protocol.TCP6)
+    fin_a, fin_b = c.fin_packet[:, 0], c.fin_packet[:, 1]
+    reset_a, reset_b = c.rst_packet[:, 0], c.rst_packet[:, 1]
+    last_fin = np.maximum(fin_a, fin_b)
+    in_time = ((reset_a < 0) | (reset_a > last_fin)) & ((reset_b < 0) | (reset_b > last_fin))
+    closed = (fin_a >= 0) & (fin_b >= 0) & in_time
+    silent = (c.packets[:, 0] == 0) | (c.packets[:, 1] == 0)
+    client = c.client == 1
+    syns = _of_end(c.syn, client)
+    unanswered = silent & (syns > 0) & (_of_end(c.packets, client) == syns)
+    refused = (syns > 0) & (_of_end(c.syn_ack, ~client) == 0) & (_of_end(c.rst, ~client) > 0)
+    result = np.where(c.roles_seen == 0, NOTE, GOOD).astype(np.uint8)
+    result[last_fin >= 0] = WARNING
     result[silent] = NOTE
     result[unanswered] = BAD
     result[closed] = GOOD
-    result[any_reset & ~closed] = BAD
-    result[_refused(c)] = BAD
+    result[((reset_a >= 0) | (reset_b >= 0)) & ~closed] = BAD
+    result[refused] = BAD
     result[~tcp] = PLAIN
     return result
 
 
-def _refused(c: Connections) -> NDArray[np.bool_]:
-    """The server answered a SYN by RST alone; (M,)."""
-    rows = np.arange(len(c))
-    server = 1 - c.client.astype(np.intp)
-    found: NDArray[np.bool_] = (
-        (c.syn[rows, 1 - server] > 0) & (c.syn_ack[rows, server] == 0) & (c.rst[rows, server] > 0)
-    )
-    return found
+def _of_end(column: NDArray[np.uint32], b: NDArray[np.bool_]) -> NDArray[np.uint32]:
+    """The value of b where `b`, else of a; (M,)."""
+    return np.where(b, column[:, 1], column[:, 0])
 
 
 def words(snapshot: Snapshot, connection: int) -> str:

@@ -218,6 +218,11 @@ def test_guesses_are_called_guesses() -> None:
     assert "who is the client is guessed" in words
 
 
+def test_what_comes_next_is_left_open_where_one_direction_is_missing() -> None:
+    story = [PAGE[0], Segment(40, True, ACK, "ESTABLISHED? SYN-RECEIVED", 1, 1)]
+    assert "Next expected" not in text(explained(story, 1))
+
+
 ADDRESS = {"10.0.0.1": bytes([10, 0, 0, 1]), "10.0.0.2": bytes([10, 0, 0, 2])}
 
 

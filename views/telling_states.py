@@ -99,7 +99,10 @@ def expected(moment: Moment) -> str:
     """What TCP expects next, "" where several things may come or nothing does."""
     if not moment.conversation.is_tcp:
         return ""
-    client, server = (moment.conversation.state(moment.packet, client=side).state for side in (True, False))
+    ends = [moment.conversation.state(moment.packet, client=side) for side in (True, False)]
+    client, server = (end.state for end in ends)
+    if {client, server} == {State.ESTABLISHED, State.SYN_RECEIVED} and any(end.inferred for end in ends):
+        return ""  # packets of one direction are not captured: the ACK may long have been sent
     names = {True: moment.end_name(client=True), False: moment.end_name(client=False)}
     if client is server is State.CLOSED:
         return _("The connection is over.")

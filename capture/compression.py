@@ -116,7 +116,7 @@ def _without_zeros(source: RawInput, data: bytes) -> bytes:
 
 
 def _salvaged(member: Any, data: bytes) -> Iterator[bytes]:
-    """What a step unpacked before it failed, byte by byte: at most one piece."""
+    """What a step unpacked before it failed, byte by byte: at most one piece, all but the very last byte."""
     given = bytearray()
     try:
         while len(given) < PIECE and (byte := member.decompress(data, 1)):

@@ -30,6 +30,7 @@ REACH: Final = 2 << 10
 
 _STEPS: Final = 32  # walked between two looks at which lanes have ended
 _FEW_LANES: Final = 24  # below this many, a numpy step costs more than plain Python steps
+_MOST_CHUNKS: Final = 256  # of steps: enough for a lane of the smallest records, and it bounds the memory
 _NEVER: Final = np.iinfo(np.int64).max
 
 
@@ -101,7 +102,7 @@ def scan(buffer: NDArray[np.uint8], start: int, end: int, hops: Hops, guess: Gue
     if guess is not None and end - start >= 4 * LANE:
         lanes = np.arange(start + LANE, end - LANE, LANE, dtype=np.int64)
         found = guess(buffer, start, lanes, end)
-        found = found[found >= 0]
+        found = found[(found >= lanes) & (found < lanes + LANE)]  # ascending, or the walk could turn in circles
         if len(found) * 2 >= len(lanes):
             starts = np.concatenate([np.array([start], np.int64), found])
             return _cut(buffer, _stitch(buffer, starts, end, hops), end, hops)
@@ -182,7 +183,7 @@ def _walk_lanes(
     here = starts.copy()
     landings = ends.copy()
     chunks: list[tuple[Positions, Positions]] = []
-    while len(alive) >= _FEW_LANES:
+    while len(alive) >= _FEW_LANES and len(chunks) < _MOST_CHUNKS:
         chunk = np.empty((_STEPS + 1, len(alive)), np.int64)
         for step in range(_STEPS):
             chunk[step] = here

@@ -73,8 +73,9 @@ class PcapngReader:
                 length = int(words(window.buffer, np.array([found.stop + 4]), self._order)[0])
                 self._damage(found.stop, f"the block at byte {{}} claims an impossible length of {length:,} bytes")
                 return
-            at, section = found.stop, found.stop + 4 <= end and self._begins_section(found.stop)
-            stretch = _STRETCH if section else stretch * 4
+            at = found.stop
+            section = len(found.positions) > 0 and at + 4 <= end and self._begins_section(at)
+            stretch = _STRETCH if section else min(stretch * 4, LARGEST_BLOCK)
             if at + found.needed > window.filled:
                 if not more(window, found, "a block", self.packets, self._tales):
                     return
@@ -222,7 +223,6 @@ class PcapngReader:
         time_ns = self._with_time(time_ns, blocks.timed)
         interface = row.astype(np.uint16), self._interfaces["link_type"][row].astype(np.uint16)
         return make_batch(self._window, blocks.data, (blocks.captured, blocks.original), time_ns, interface)
-
 
     def _with_time(self, time_ns: NDArray[np.int64], timed: NDArray[np.bool_]) -> NDArray[np.int64]:
         """Give a Simple Packet Block, which has no time, that of the packet before; 0 to the first ones."""

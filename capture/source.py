@@ -56,7 +56,6 @@ class CaptureSource:
         self.compression = compression
         self._store = store
         self._tales = Tales("")
-        self._cancelled = False
         try:
             self._reader = _reader(name, store, self._tales)
         except CaptureError:
@@ -106,7 +105,7 @@ class CaptureSource:
     def batches(self) -> Iterator[Batch]:
         """All packets in order, once. Ends early where the capture is damaged (see `problems`) or when cancelled."""
         for batch in self._reader.batches():
-            if self._cancelled:
+            if self._tales.cancelled:
                 return
             yield batch
 
@@ -116,7 +115,7 @@ class CaptureSource:
 
     def cancel(self) -> None:
         """Make `batches` end soon, also if it waits for a stream."""
-        self._cancelled = True
+        self._tales.cancelled = True
         self._store.cancel()
 
     def close(self) -> None:

@@ -39,23 +39,24 @@ class RawInput:
 
     def ready(self) -> bool:
         """Whether `read` would return at once."""
-        return bool(self._ahead) or self._cancelled or self.regular or bool(self._poll(0))
+        return bool(self._ahead) or self._cancelled or self.regular or self._readable(0)
 
     def _wait_and_read(self, count: int) -> bytes:
         while not self._cancelled:
-            if not self.regular and not self._poll(None):
-                continue
+            if not self.regular and not self._readable(None):
+                continue  # woken by `cancel`
             try:
                 return os.read(self._descriptor, count)
             except BlockingIOError:
                 continue  # someone else read from the same pipe meanwhile
         return b""
 
-    def _poll(self, timeout: int | None) -> list[tuple[int, int]]:
+    def _readable(self, timeout: int | None) -> bool:
+        """Whether there is something to read (or the end) after at most `timeout` ms; `cancel` ends the waiting."""
         poll = select.poll()
         poll.register(self._descriptor, select.POLLIN)
         poll.register(self._wake_read, select.POLLIN)
-        return poll.poll(timeout)
+        return any(descriptor == self._descriptor for descriptor, _ in poll.poll(timeout))
 
     def cancel(self) -> None:
         """End the waiting, now and later."""

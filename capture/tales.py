@@ -38,6 +38,7 @@ class Tales:
     comments: list[Comment] = field(default_factory=list)
     secrets: list[tuple[int, bytes]] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
+    cancelled: bool = False  # where reading stops by somebody's wish, nothing is wrong
     _text_bytes: int = 0
     _name_count: int = 0
     _secret_bytes: int = 0
@@ -69,7 +70,8 @@ class Tales:
 
     def problem(self, message: str, packet: int | None = None, offset: int | None = None) -> None:
         """Note damage."""
-        self.problems.append(Problem(message, packet, offset))
+        if not self.cancelled:
+            self.problems.append(Problem(message, packet, offset))
 
     def _room(self, what: str, few: bool, size: int) -> bool:
         if few and self._text_bytes + size <= MOST_TEXT_BYTES:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from capture.batch import PADDING
+from capture.store import DamagedStoreError
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -33,25 +34,36 @@ class Window:
         self.buffer: NDArray[np.uint8] = np.zeros(FIRST + PADDING, np.uint8)
         self.origin = 0
         self.filled = 0
+        self._damage: DamagedStoreError | None = None  # met, and not yet told
 
     def refill(self, consumed: int, needed: int = 0) -> bool:
         """Drop `consumed` bytes from the front and read more behind; False: the store has no more.
 
-        Waits for at least one byte. Room is made for `needed` bytes, without waiting for them all.
+        Waits for at least one byte. Room is made for `needed` bytes, without waiting for them all. Raises
+        `DamagedStoreError` when everything before the damage has been given.
         """
         self._make_room(consumed, needed)
         before = self.filled
-        view = self.buffer.data
-        while self.filled < self._size:
-            count = self._store.fill(view[self.filled : self._size])
-            self.filled += count
-            if count == 0 or not self._store.ready():
-                break
+        self._fill()
         self.buffer[self.filled : self.filled + PADDING] = 0
-        grown = self.filled > before
+        if self.filled == before and self._damage:
+            raise self._damage
         if self.filled == self._size < LARGEST:
             self._size = min(self._size * 4, LARGEST)
-        return grown
+        return self.filled > before
+
+    def _fill(self) -> None:
+        """Read until the window is full, or nothing more is there yet."""
+        view = self.buffer.data
+        while self.filled < self._size and not self._damage:
+            try:
+                count = self._store.fill(view[self.filled : self._size])
+            except DamagedStoreError as error:
+                self._damage = error
+                return
+            self.filled += count
+            if count == 0 or not self._store.ready():
+                return
 
     def _make_room(self, consumed: int, needed: int) -> None:
         """Move what is left to the front of a buffer that is large enough."""

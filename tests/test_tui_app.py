@@ -43,7 +43,8 @@ async def test_80_by_24_is_the_ladder_with_strips() -> None:
         assert lines[3].startswith("▌")
         assert "SYN  seq=0" in lines[3]
         assert "Enter unfolds" in "\n".join(lines)
-        assert lines[16].startswith("── packet 1")
+        assert lines[15].startswith("── packet 1/19 · ")
+        assert lines[15].endswith("── states deduced ──")
         assert lines[20].startswith("── layers  Ethernet 14 › IPv4 20 › TCP 40")
         assert lines[21].startswith("── time ──")
         assert "? help" in lines[23]
@@ -214,7 +215,7 @@ async def test_explanation_short_full_off() -> None:
             heights.append(app.stage.explanation.size.height if app.stage.showing(Pane.EXPLANATION) else 0)
             await pilot.press("e")
             await settle(pilot)
-        assert heights == [4, 8, 0]
+        assert heights == [5, 8, 0]
 
 
 async def test_one_pane_can_have_the_whole_screen() -> None:

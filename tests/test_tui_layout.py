@@ -79,7 +79,7 @@ def test_what_was_asked_for_is_shown_where_there_is_any_room() -> None:
 
 
 def test_a_ladder_at_80_by_24_has_the_sketch_s_room() -> None:
-    assert arrange(80, 24, Wishes())[Pane.LADDER].size == (80, 15)
+    assert arrange(80, 24, Wishes())[Pane.LADDER].size == (80, 14)
     assert arrange(160, 48, Wishes())[Pane.LADDER].width >= 75
 
 

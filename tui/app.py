@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import os
+import sys
 from dataclasses import replace
 from pathlib import Path
 from time import monotonic
@@ -90,6 +91,8 @@ class NetvizApp(App[int]):
         gc.freeze()
         # Strips make reference cycles, so collection stays on, in small steps.
         gc.set_threshold(5000, 20, 100)
+        self.director.painted = True
+        self.director.look()
 
     def _poll(self) -> None:
         if not self.director.poll():
@@ -289,6 +292,7 @@ def run(session: Session, name: str, *, ascii: bool = False) -> int:  # noqa: A0
     Raises OSError if there is no terminal to read keys from.
     """
     keep_keyboard()
+    sys.setswitchinterval(0.001)  # a fifth of the default: keys are answered while the reader computes
     session.start()
     shown = "standard input" if name == "-" else Path(name).name
     status = NetvizApp(session, shown, ascii=ascii).run()

@@ -47,6 +47,8 @@ class Director:
         self.session: Session = desk.session
         self.stage = Stage(desk)
         self.wishes = Wishes()
+        self.painted = False
+        """The first screen is there. Before it nothing is taken apart: importing Scapy would delay it."""
         self._rate = Rate()
         self._rebuild_at = 0.0
         self._asked_layer: int | None = None
@@ -203,7 +205,7 @@ class Director:
     def look(self) -> None:
         """Read, explain and take apart the selected packet; panels that still show another are soon blank."""
         packet = self.desk.packet
-        if packet == NONE:
+        if packet == NONE or not self.painted:
             return
         self.app.set_timer(GRACE, self.stage.blank_stale)
         if self.stage.showing(Pane.EXPLANATION):

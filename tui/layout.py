@@ -119,8 +119,8 @@ def _explanation_rows(height: int, explain: Explain) -> int:
     if explain is Explain.OFF or height < 14:
         return 0
     if explain is Explain.FULL:
-        return max(4, height // 3)
-    return 4 if height < MIDDLE_HEIGHT else 7
+        return max(6, height // 3)
+    return 5 if height < MIDDLE_HEIGHT else 7
 
 
 def _place_body(panes: dict[Pane, Region], body: Region, wishes: Wishes) -> None:

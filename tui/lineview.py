@@ -19,7 +19,7 @@ from textual.widget import Widget
 from tui.bindings import bindings_of
 from tui.scrollbar import Scrollbar
 from tui.styles import role_styles, selected_style
-from views.text import Span, fit, line_cells
+from views.text import Span, cells, fit, line_cells
 
 if TYPE_CHECKING:
     from textual import events
@@ -74,6 +74,7 @@ class LineView(Widget, can_focus=True):
         self.ascii = ascii
         self.lines: Lines | None = None
         self.title: Line | None = None
+        self.aside = ""  # said at the right end of the title line, if there is room
         self.edge = ""  # a sign at the left that divides this pane from the one beside it: │ or |
         self.joint = ""  # the same beside the title
         self.cursor = 0
@@ -269,7 +270,8 @@ class LineView(Widget, can_focus=True):
         focused = tuple(Span(text, "key" if role == "title" else role) for text, role in self.title)
         words = (Span(dash * 2 + " ", "rule"), *(focused if self.has_focus else self.title), Span(" ", "rule"))
         room = width - line_cells(words)
-        return (*words, Span(dash * max(0, room), "rule"))
+        aside = f" {self.aside} {dash * 2}" if self.aside and room > cells(self.aside) + 8 else ""
+        return (*words, Span(dash * max(0, room - cells(aside)), "rule"), Span(aside, "dim"))
 
     def _head_strips(self) -> list[Strip]:
         if self._head is None:

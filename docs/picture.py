@@ -22,7 +22,7 @@ os.environ["COLORTERM"] = "truecolor"
 from tui.app import NetvizApp
 
 FOLDER: Final = Path(__file__).parent
-SIZE: Final = (104, 34)
+SIZE: Final = (100, 30)
 KEYS: Final = ("j", "j")
 """Pressed before the picture is taken: to the third packet, which ends the handshake."""
 

@@ -35,7 +35,7 @@ def row_with(lines: list[str], text: str) -> int:
 async def test_80_by_24_is_the_ladder_with_strips() -> None:
     async with opened("handshake.pcap") as (app, _):
         lines = screen(app)
-        assert lines[0].startswith(" netviz  handshake.pcap  conn 1/1  19 packets")
+        assert lines[0].startswith(" netviz  handshake.pcap  conn #0 of 1  19 packets")
         assert "closed normally" in lines[0]
         assert "client 127.0.0.1:33244" in lines[1]
         assert "CLOSED" in lines[2]
@@ -139,7 +139,7 @@ async def test_connections_are_opened_by_keys_and_list() -> None:
         await pilot.press("right_square_bracket")
         assert "conn 2/" in (await settle(pilot))[0]
         await pilot.press("left_square_bracket", "left_square_bracket")
-        assert "conn 1/" in (await settle(pilot))[0]
+        assert "conn #0 of" in (await settle(pilot))[0]
         await pilot.press("c")
         assert "── connections" in (await settle(pilot))[1]
         await pilot.press("down", "enter")

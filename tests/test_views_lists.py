@@ -69,11 +69,11 @@ def test_trouble_comes_first() -> None:
     view.cursor = 0
     assert text(view, 78) == [
         "   # client          server           service  outcome             packets →/←",
-        " ✗ 2 10.0.0.5:51001  93.184.216.34:81 tcp      refused                     1/1",
-        " ✗ 5 10.0.0.5:51002  203.0.113.9:443  https    no answer                   1/0",
-        " ? 4 [2001:…6666]:22 [2001:…:1]:50000 tcp      seen from the midd…         1/1",
-        "▌✓ 1 10.0.0.5:51000  93.184.216.34:80 http     closed normally            8/11",
-        "   3 10.0.0.5:40000  10.0.0.53:53     dns      one way                     1/0",
+        " ✗ 1 10.0.0.5:51001  93.184.216.34:81 tcp      refused                     1/1",
+        " ✗ 4 10.0.0.5:51002  203.0.113.9:443  https    no answer                   1/0",
+        " ? 3 [2001:…6666]:22 [2001:…:1]:50000 tcp      seen from the midd…         1/1",
+        "▌✓ 0 10.0.0.5:51000  93.184.216.34:80 http     closed normally            8/11",
+        "   2 10.0.0.5:40000  10.0.0.53:53     dns      one way                     1/0",
     ]
     assert [view.connection_at(index) for index in range(6)] == [1, 4, 3, 0, 2, None]
     assert [view.index_of(row) for row in range(5)] == [3, 0, 4, 2, 1]
@@ -145,11 +145,11 @@ def test_each_connection_is_a_bar_on_one_axis() -> None:
     view.cursor_time_ns = START_NS + 155 * MS
     assert text(view, 70) == [
         " connection         0.0 ms          83.3 ms          166.7 ms",
-        " 1 http 93.1…34:80  S·····h·····dd·F·····af        │",
-        " 2 tcp 93.1….34:81                                 │        S·r",
-        " 3 dns 10.0….53:53                                 │            D",
-        " 4 tcp [200…:50000                                 │              D·a",
-        " 5 https 203.…:443                                 │                 S",
+        " 0 http 93.1…34:80  S·····h·····dd·F·····af        │",
+        " 1 tcp 93.1….34:81                                 │        S·r",
+        " 2 dns 10.0….53:53                                 │            D",
+        " 3 tcp [200…:50000                                 │              D·a",
+        " 4 https 203.…:443                                 │                 S",
     ]
     assert view.connection_at(1) == 1
     assert view.index_of(4) == 4
@@ -205,8 +205,8 @@ def test_the_status_keeps_the_verdict_longest() -> None:
     snapshot = capture(PAGE, WEB)
     shown = {width: plain(status(snapshot, 0, "handshake.pcap", PLAIN, width)).strip() for width in (80, 60, 30, 20)}
     assert shown == {
-        80: "netviz  handshake.pcap  conn 1/1  19 packets  RTT 30.1 ms  closed normally",
-        60: "netviz  handshake.pcap  conn 1/1  closed normally",
+        80: "netviz  handshake.pcap  conn #0 of 1  19 packets  RTT 30.1 ms  closed normally",
+        60: "netviz  handshake.pcap  conn #0 of 1  closed normally",
         30: "netviz  closed normally",
         20: "closed normally",
     }

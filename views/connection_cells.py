@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 def _number(_snapshot: Snapshot, row: int, _room: int, _options: Options) -> str:
-    return str(row + 1)
+    return str(row)
 
 
 def _end(snapshot: Snapshot, row: int, room: int, options: Options, *, client: bool) -> str:

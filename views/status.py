@@ -17,9 +17,10 @@ if TYPE_CHECKING:
 
 
 def status(snapshot: Snapshot, connection: int, name: str, options: Options, width: int) -> Line:
-    """` netviz  handshake.pcap  conn 1/1  19 packets  RTT 30.0 ms  closed normally`; what does not fit is left out.
+    """` netviz  handshake.pcap  conn #0 of 1  19 packets  RTT 30.0 ms  closed normally`; what does not fit is left out.
 
-    The verdict stays longest, then the name of the capture.
+    The verdict stays longest, then the name of the capture. Connections are numbered from 0 everywhere, as the report
+    and Wireshark's streams are.
     """
     signs = glyphs(ascii_only=options.ascii)
     table = snapshot.connections
@@ -27,9 +28,11 @@ def status(snapshot: Snapshot, connection: int, name: str, options: Options, wid
     parts: list[tuple[int, Span]] = [(1, title), (2, file)]
     if 0 <= connection < len(table):
         packets = int(table.packets[connection].sum())
-        parts.append((3, Span(_("conn {number}/{all}").format(number=connection + 1, all=len(table)), "")))
-        many = ngettext("{number} packet", "{number} packets", packets)
-        parts.append((4, Span(many.format(number=count(packets)), "")))
+        parts.append((3, Span(_("conn #{number} of {all}").format(number=connection, all=len(table)), "")))
+        many = ngettext("{number} packet", "{number} packets", packets).format(number=count(packets))
+        if packets < len(snapshot.packets):
+            many = _("{number} of {all} packets").format(number=count(packets), all=count(len(snapshot.packets)))
+        parts.append((4, Span(many, "")))
         if (rtt := int(table.initial_rtt_ns[connection])) >= 0:
             parts.append((5, Span("RTT " + duration(rtt, micro=signs.micro), "")))
         role = ROLES_OF[severity(snapshot, connection)]

@@ -103,7 +103,7 @@ class Timeline:
         server = 1 - int(table.client[connection])
         family, transport = int(table.family[connection]), int(table.transport[connection])
         what = service(int(table.port[connection, server])) if has_ports(family, transport) else None
-        lead = f" {connection + 1}"
+        lead = f" {connection}"
         if room < 16:
             return lead
         lead += f" {what or transport_name(family, transport)} "

@@ -36,6 +36,9 @@ MAGIC: Final = b"\x0a\x0d\x0d\x0a"
 LARGEST_BLOCK: Final = max(LARGEST_OF.values()) + (256 << 10)
 """The largest packet and room for its options; a block that claims more is damage."""
 
+MOST_SECTIONS: Final = 1 << 16
+"""Sections cost more than packets: a hostile file of nothing else must not keep netviz busy for hours."""
+
 _SHORTEST: Final = 12  # type, total length, total length
 _TELLING: Final = (block.NAME_RESOLUTION, block.INTERFACE_STATISTICS, block.DECRYPTION_SECRETS)
 _STRETCH: Final = 64 << 10  # scanned after a section header; more and more while none comes
@@ -51,6 +54,7 @@ class PcapngReader:
         self.packets = 0
         self._damaged = False
         self._latest_ns = 0
+        self._sections = 0
         self._base = 0  # row of the section's first interface
         self._interfaces = Columns({"link_type": np.int64, "largest": np.int64, "clock": np.int64})
         self._clocks: list[Clock] = []  # the different ones
@@ -85,8 +89,10 @@ class PcapngReader:
         return self._window.buffer[at : at + 4].tobytes() == MAGIC
 
     def _enter(self, at: int) -> bool:
-        """If a section begins here, take its byte order; False if it has none."""
+        """If a section begins here, take its byte order; False if it has none, or reading is cancelled."""
         window = self._window
+        if self._tales.cancelled:
+            return False
         if at + _SHORTEST > window.filled or not self._begins_section(at):
             return True
         order = block.byte_order(window.buffer[at + 8 : at + 12].tobytes())
@@ -177,6 +183,10 @@ class PcapngReader:
         major, minor = block.version(body, self._order)
         if major != 1:
             self._damage(at, f"the section at byte {{}} is of pcapng version {major}.{minor}, which netviz cannot read")
+            return False
+        self._sections += 1
+        if self._sections > MOST_SECTIONS:
+            self._damage(at, f"the section at byte {{}} is one more than the {MOST_SECTIONS:,} that are read")
             return False
         self._base = len(self._interfaces)
         for comment in block.comments(body, 16, self._order):

@@ -319,6 +319,14 @@ def test_many_short_sections_do_not_slow_the_scan_down() -> None:
     assert found[-1] == (1000, 2999, b"a")
 
 
+def test_sections_are_read_up_to_a_limit(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("capture.pcapng.MOST_SECTIONS", 2)
+    assert read_back((START + A) * 3) == (
+        [(1000, 0, b"a"), (1000, 1, b"a")],
+        ["The section at byte 168 is one more than the 2 that are read; the 2 packets before it are shown."],
+    )
+
+
 @pytest.mark.parametrize("order", "<>")
 def test_a_capture_of_many_windows_and_lanes_is_read_back(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, order: str

@@ -20,7 +20,7 @@ from views.text import cells
 if TYPE_CHECKING:
     from tui.desk import Looked
 
-SIZES = [(1, 1), (2, 3), (5, 20), (20, 5), (40, 12), (59, 24), (60, 24), SMALL, MEDIUM, LARGE, (250, 70)]
+SIZES = [(1, 1), (5, 20), (20, 5), (59, 24), SMALL, MEDIUM, (250, 70)]
 
 
 def shown_packets(lines: list[str]) -> set[int]:
@@ -77,11 +77,11 @@ async def test_every_size_is_filled_exactly(only_ascii: bool) -> None:
             assert len(lines) == size[1]
             if only_ascii:
                 assert "\n".join(lines).isascii(), size
-        for key in ("c", "x", "7", "e", "e", "v", "backslash", "question_mark", "escape", "tab", "backslash"):
-            for size in ((20, 5), (1, 1), (80, 24)):
+        for key in ("c", "x", "7", "e", "v", "backslash", "question_mark"):
+            for size in ((20, 5), (80, 24)):
                 await pilot.resize_terminal(*size)
                 await pilot.press(key)
-            await settle(pilot)
+        await settle(pilot)
 
 
 async def test_narrow_screens_tell_the_story_in_lines() -> None:
@@ -137,7 +137,7 @@ async def test_stepping_unfolds_what_hides_the_packet() -> None:
 async def test_connections_are_opened_by_keys_and_list() -> None:
     async with opened("port-reuse.pcap") as (app, pilot):
         await pilot.press("right_square_bracket")
-        assert "conn 2/" in (await settle(pilot))[0]
+        assert "conn #1" in (await settle(pilot))[0]
         await pilot.press("left_square_bracket", "left_square_bracket")
         assert "conn #0 of" in (await settle(pilot))[0]
         await pilot.press("c")
@@ -146,7 +146,7 @@ async def test_connections_are_opened_by_keys_and_list() -> None:
         lines = await settle(pilot)
         assert "── connections" not in lines[1]
         chosen = app.desk.connection
-        assert f"conn {chosen + 1}/" in lines[0]
+        assert f"conn #{chosen} " in lines[0]
         assert app.focused is app.stage.ladder
         await pilot.press("c", "escape")
         assert "SYN" in "\n".join(await settle(pilot))
@@ -230,9 +230,9 @@ async def test_one_pane_can_have_the_whole_screen() -> None:
 
 PLACES: dict[str, tuple[str, Any]] = {
     "3": ("packet", 2),
-    "conn 2": ("connection", 1),
+    "conn 1": ("connection", 1),
     "+0s": ("packet", 0),
-    "999999": ("said", "packets"),
+    "999999": ("said", "Packets go from 1 to 22, connections from 0 to 1."),
     "nonsense": ("said", "Write a packet number"),
 }
 
@@ -264,14 +264,18 @@ class Hand:
         return self.seconds
 
 
+def dims(app: NetvizApp) -> bool:
+    return app.stage.ladder.dims
+
+
 async def test_playback_moves_the_selection_dims_the_rest_and_stops_at_the_end() -> None:
     clock = Hand()
     async with opened("handshake.pcap", now=clock) as (app, pilot):
-        assert not app.stage.ladder.dims
+        assert not dims(app)
         await pilot.press("space")
         lines = await settle(pilot)
         assert "playing ×1" in lines[0]
-        assert app.stage.ladder.dims
+        assert dims(app)
         clock.seconds += 0.06
         await pilot.pause(0.1)
         assert app.desk.packet == 8
@@ -286,7 +290,7 @@ async def test_playback_moves_the_selection_dims_the_rest_and_stops_at_the_end()
         await pilot.pause(0.1)
         lines = await settle(pilot)
         assert app.desk.packet == 18
-        assert not app.stage.ladder.dims
+        assert not dims(app)
         assert "×" not in lines[0]
 
 
@@ -294,7 +298,7 @@ async def test_escape_ends_playback_and_q_quits_at_the_top() -> None:
     clock = Hand()
     async with opened("handshake.pcap", now=clock) as (app, pilot):
         await pilot.press("space", "escape")
-        assert not app.stage.ladder.dims
+        assert not dims(app)
         assert app.is_running
         await pilot.press("tab")
         await pilot.press("q")

@@ -106,12 +106,13 @@ async def test_the_last_line_of_ten_million_is_exact_and_only_what_is_seen_is_dr
         assert "line 9999999" in texts(app)[-1]
         assert texts(app)[-1].startswith("▌")
         assert app.numbers.asked < 200
-        for _ in range(60):
-            await pilot.press("pageup")
-        assert len(app.view._strips) <= CACHE
+        for _ in range(30):
+            app.view.action_page(-1)
+            texts(app)
+        assert 0 < len(app.view._strips) <= CACHE
 
 
-@pytest.mark.parametrize("width", [1, 2, 5, 20, 33, 80])
+@pytest.mark.parametrize("width", [1, 2, 5, 33])
 async def test_every_line_is_exactly_as_wide_as_the_widget(width: int) -> None:
     app = Shelf(30)
     async with app.run_test(size=(width, 12)) as pilot:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import gc
 import os
 import sys
-from dataclasses import replace
 from pathlib import Path
 from time import monotonic
 from typing import TYPE_CHECKING, ClassVar, Final
@@ -19,7 +18,6 @@ from tui.bindings import bindings_of
 from tui.desk import Desk, next_option
 from tui.director import Director
 from tui.help import HelpScreen
-from tui.layout import Pane
 from tui.lineview import LineView
 from tui.palette import Palette
 from tui.panels.bar import Bar
@@ -29,7 +27,6 @@ from tui.panels.status import keys_line
 from tui.panels.timeline import TimelinePanel
 from tui.styles import CONTRAST, DARK, LIGHT, PALETTES, first_theme, themes
 from tui.terminal import colours, keep_keyboard
-from views.bytes import field_at_offset
 from views.options import Options
 
 if TYPE_CHECKING:
@@ -99,7 +96,7 @@ class NetvizApp(App[int]):
             self._poller.pause()
 
     def _tick(self) -> None:
-        if not self.director.tick():
+        if not self.director.player.tick():
             self._player.pause()
 
     # messages
@@ -127,50 +124,21 @@ class NetvizApp(App[int]):
         if event.state is WorkerState.ERROR:
             self.director.say(f"This could not be shown: {event.worker.error!r}")
 
-    @on(LineView.Moved, "#ladder")
-    def _ladder_moved(self, event: LineView.Moved) -> None:
-        ladder = self.stage.ladder.ladder
-        packet = ladder.packet_at(event.index) if ladder is not None else None
-        if packet is not None:
-            self.director.select(packet)
+    def on_line_view_moved(self, event: LineView.Moved) -> None:
+        """A cursor is on another line."""
+        self.director.reach_line(event.view, event.index)
 
-    @on(LineView.Moved, "#layers")
-    def _layers_moved(self, event: LineView.Moved) -> None:
-        self.director.choose_field(self.stage.layers.field_at(event.index))
-
-    @on(LineView.Opened, "#ladder")
-    def _ladder_opened(self, event: LineView.Opened) -> None:
-        self.director.toggle_fold(event.index)
-
-    @on(LineView.Opened, "#connections")
-    def _connection_opened(self) -> None:
-        chosen = self.stage.connections.chosen
-        if chosen is not None:
-            self.director.open(chosen)
-            if not self.stage.ladder.display:
-                self.action_connections()
-            self.stage.ladder.focus()
-
-    @on(LineView.Opened, "#timeline")
-    def _timeline_opened(self, event: LineView.Opened) -> None:
-        timeline = self.stage.timeline.timeline
-        chosen = timeline.connection_at(event.index) if timeline is not None else None
-        if chosen is not None:
-            self.director.open(chosen)
-
-    @on(LineView.Opened, "#layers")
-    def _layer_opened(self, event: LineView.Opened) -> None:
-        self.director.toggle_layer(event.index)
+    def on_line_view_opened(self, event: LineView.Opened) -> None:
+        """Enter or a double click."""
+        self.director.open_line(event.view, event.index)
 
     @on(TimelinePanel.Chosen)
     def _time_chosen(self, event: TimelinePanel.Chosen) -> None:
-        self.director.open(event.connection)
-        self.director.select(self.desk.packet_at_time(event.time_ns, anywhere=False))
+        self.director.go_in_time(event.connection, event.time_ns)
 
     @on(BytesPanel.Chosen)
     def _byte_chosen(self, event: BytesPanel.Chosen) -> None:
-        if self.stage.looked is not None:
-            self.director.choose_field(field_at_offset(self.stage.looked.dissection, event.offset))
+        self.director.choose_byte(event.offset)
 
     @on(LadderPanel.Missing)
     def _details_missing(self, event: LadderPanel.Missing) -> None:
@@ -192,18 +160,11 @@ class NetvizApp(App[int]):
 
     def action_step(self, by: int) -> None:
         """Next or previous packet of the connection, unfolded."""
-        ladder = self.stage.ladder.ladder
-        if ladder is not None:
-            self.director.unfold_to(ladder.step(self.desk.packet, by))
+        self.director.step(by)
 
     def action_trouble(self, by: int) -> None:
         """Next or previous trouble of the connection."""
-        ladder = self.stage.ladder.ladder
-        found = ladder.trouble(self.desk.packet, by) if ladder is not None else None
-        if found is None:
-            self.director.say("No more trouble in this connection.")
-        else:
-            self.director.select(found)
+        self.director.trouble(by)
 
     def action_connection(self, by: int) -> None:
         """Next or previous connection."""
@@ -219,14 +180,12 @@ class NetvizApp(App[int]):
 
     def action_play(self) -> None:
         """Play or pause."""
-        if self.director.play():
+        if self.director.player.play():
             self._player.resume()
 
     def action_speed(self, by: int) -> None:
         """Play faster or slower."""
-        if self.stage.playback is not None:
-            self.stage.playback.faster(by)
-            self.stage.status.redraw()
+        self.director.player.faster(by)
 
     def action_layer(self, osi: int) -> None:
         """Look at a layer."""
@@ -234,13 +193,11 @@ class NetvizApp(App[int]):
 
     def action_bytes(self) -> None:
         """Bytes on or off."""
-        shown = self.stage.showing(Pane.BYTES)
-        self.director.wish(replace(self.director.wishes, bytes=not shown, layers=False, maximised=None))
+        self.director.toggle_bytes()
 
     def action_explanation(self) -> None:
         """Short, full, off."""
-        wishes = self.director.wishes
-        self.director.wish(replace(wishes, explain=wishes.explain.next))
+        self.director.next_explanation()
 
     def action_option(self, name: str) -> None:
         """The next value of one of the options."""
@@ -253,9 +210,7 @@ class NetvizApp(App[int]):
 
     def action_connections(self) -> None:
         """To the list of connections, or away with it."""
-        listed = self.stage.connections.has_focus
-        self.director.wish(replace(self.director.wishes, connections=not listed, maximised=None))
-        (self.stage.ladder if listed else self.stage.connections).focus()
+        self.director.list_connections()
 
     def action_pane(self, by: int) -> None:
         """The next or previous pane."""
@@ -266,14 +221,11 @@ class NetvizApp(App[int]):
 
     def action_maximise(self) -> None:
         """The focused pane alone, or all again."""
-        pane = None if self.director.wishes.maximised else Pane(self.stage.focused_pane)
-        self.director.wish(replace(self.director.wishes, maximised=pane))
+        self.director.maximise()
 
     def action_copy(self) -> None:
         """Copy what is selected."""
-        text = self.director.selected_text()
-        self.copy_to_clipboard(text)
-        self.director.say(f"Copied: {text}")
+        self.director.copy()
 
     def action_help(self) -> None:
         """Every key of this pane."""

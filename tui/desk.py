@@ -150,10 +150,9 @@ class Desk:
             row += 1 if by > 0 else -1
         return row if 0 <= row < len(first_packets) else self.connection
 
-    def packet_at_time(self, time_ns: int, *, anywhere: bool = True) -> int:
-        """The first packet at or after a time, else the last one; of the open connection unless `anywhere`."""
+    def packet_at_time(self, time_ns: int, rows: NDArray[np.int64] | None = None) -> int:
+        """The first packet (of `rows`, if given) at or after a time, else the last one; NONE if there is none."""
         times = self.snapshot.packets.time_ns
-        if anywhere or self.scene is None:
-            return min(int(np.searchsorted(times, time_ns)), len(times) - 1)
-        rows = self.scene.rows
-        return int(rows[min(int(np.searchsorted(times[rows], time_ns)), len(rows) - 1)])
+        times = times if rows is None else times[rows]
+        place = min(int(np.searchsorted(times, time_ns)), len(times) - 1)
+        return place if rows is None or place < 0 else int(rows[place])

@@ -1,4 +1,4 @@
-"""What happens when: the newest snapshot becomes a scene, a selection reaches every panel, playback moves it.
+"""What happens when: the newest snapshot becomes a scene, a selection reaches every panel.
 
 Reading, dissecting and making views of large captures are done by threads (`tui.fetch`); everything here runs on the
 UI thread and returns at once.
@@ -10,22 +10,22 @@ from dataclasses import replace
 from time import monotonic
 from typing import TYPE_CHECKING, Final
 
-import numpy as np
-
 from tui.desk import NONE, Desk, Looked, Request, Scene, build
 from tui.fetch import Fetch
 from tui.goto import NotUnderstoodError, parse
 from tui.layout import Pane, Wishes
 from tui.lineview import LineView
 from tui.panels.progress import Rate
-from tui.playback import Playback
+from tui.player import Player
 from tui.stage import GRACE, Stage
+from views.bytes import field_at_offset
 from views.options import TimeFormat
 from views.text import plain
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    import numpy as np
     from numpy.typing import NDArray
     from textual.app import App
 
@@ -46,6 +46,7 @@ class Director:
         self.app, self.desk, self.now = app, desk, now
         self.session: Session = desk.session
         self.stage = Stage(desk)
+        self.player = Player(desk, self.stage, now, self.look)
         self.wishes = Wishes()
         self.painted = False
         """The first screen is there. Before it nothing is taken apart: importing Scapy would delay it."""
@@ -112,12 +113,7 @@ class Director:
         if desk.packet == NONE and len(scene.rows):
             desk.packet = int(scene.rows[0])
         self.stage.show_scene(scene)
-        times = scene.request.snapshot.packets.time_ns[scene.rows]
-        if opened or self.stage.playback is None:
-            self.stage.playback = Playback(times, self.now)
-        else:
-            self.stage.playback.extend(times)
-        self.stage.playback.seek(self._place())
+        self.player.load(anew=opened)
         if opened or self.stage.explained != desk.packet:
             self.look()
 
@@ -138,8 +134,7 @@ class Director:
         if packet in (self.desk.packet, NONE):
             return
         self.desk.packet = packet
-        if self.stage.playback is not None:
-            self.stage.playback.seek(self._place())
+        self.player.seek()
         self.stage.show_packet()
         self.look()
 
@@ -165,10 +160,29 @@ class Director:
             self.go_to(self.desk.packet_at_time(place.time_ns))
         elif place.packet is not None and 1 <= place.packet <= len(packets):
             self.go_to(place.packet - 1)
-        elif place.connection is not None and 1 <= place.connection <= len(connections):
-            self.open(place.connection - 1)
+        elif place.connection is not None and place.connection < len(connections):
+            self.open(place.connection)
         else:
-            self.say(f"There are {len(packets)} packets and {len(connections)} connections.")
+            self.say(f"Packets go from 1 to {len(packets)}, connections from 0 to {len(connections) - 1}.")
+
+    def step(self, by: int) -> None:
+        """The next or previous packet of the connection, unfolded."""
+        ladder = self.stage.ladder.ladder
+        if ladder is not None:
+            self.unfold_to(ladder.step(self.desk.packet, by))
+
+    def trouble(self, by: int) -> None:
+        """The next or previous trouble of the connection."""
+        ladder = self.stage.ladder.ladder
+        found = ladder.trouble(self.desk.packet, by) if ladder is not None else None
+        if found is None:
+            self.say("No more trouble in this direction.")
+        else:
+            self.select(found)
+
+    def go_in_time(self, connection: int, time_ns: int) -> None:
+        """A connection, at a time."""
+        self.open(connection, self.desk.packet_at_time(time_ns, self.session.packets_of(connection)))
 
     def unfold_to(self, packet: int) -> None:
         """Select a packet and unfold the line that hides it."""
@@ -243,6 +257,33 @@ class Director:
             self.desk.path = path
             self.stage.show_layers()
 
+    def reach_line(self, view: LineView, index: int) -> None:
+        """The cursor of a pane is on another line."""
+        if view is self.stage.ladder:
+            packet = self.stage.ladder.ladder.packet_at(index) if self.stage.ladder.ladder is not None else None
+            self.select(NONE if packet is None else packet)
+        elif view is self.stage.layers:
+            self.choose_field(self.stage.layers.field_at(index))
+
+    def open_line(self, view: LineView, index: int) -> None:
+        """What Enter does on a line of a pane."""
+        if view is self.stage.ladder:
+            self.toggle_fold(index)
+        elif view is self.stage.layers:
+            self.toggle_layer(index)
+        elif view is self.stage.timeline and self.stage.timeline.timeline is not None:
+            self.open(self.stage.timeline.timeline.connection_at(index) or 0)
+        elif view is self.stage.connections and self.stage.connections.chosen is not None:
+            self.open(self.stage.connections.chosen)
+            if not self.stage.showing(Pane.LADDER):
+                self.wish(replace(self.wishes, connections=None, maximised=None))
+            self.stage.ladder.focus()
+
+    def choose_byte(self, offset: int) -> None:
+        """The field that a byte belongs to."""
+        if self.stage.looked is not None:
+            self.choose_field(field_at_offset(self.stage.looked.dissection, offset))
+
     def toggle_layer(self, index: int) -> None:
         """Fold the header or field on a line of the layers, or unfold it; it stays so for the next packets."""
         field = self.stage.layers.field_at(index)
@@ -264,6 +305,12 @@ class Director:
         lines = [view.cursor] if view.CURSOR else range(view.total)
         return "\n".join(plain(view.lines.draw(index, view.WIDE)).strip() for index in lines)
 
+    def copy(self) -> None:
+        """Copy what is selected."""
+        text = self.selected_text()
+        self.app.copy_to_clipboard(text)
+        self.say(f"Copied: {text}")
+
     # where panes are
 
     def wish(self, wishes: Wishes) -> None:
@@ -272,6 +319,26 @@ class Director:
         self.arrange()
         self.rebuild()
         self.look()
+
+    def toggle_bytes(self) -> None:
+        """Bytes on or off."""
+        shown = self.stage.showing(Pane.BYTES)
+        self.wish(replace(self.wishes, bytes=not shown, layers=False, maximised=None))
+
+    def next_explanation(self) -> None:
+        """Short, full, off."""
+        self.wish(replace(self.wishes, explain=self.wishes.explain.next))
+
+    def list_connections(self) -> None:
+        """To the list of connections, or from it back to the ladder."""
+        listed = self.stage.connections.has_focus
+        self.wish(replace(self.wishes, connections=not listed, maximised=None))
+        (self.stage.ladder if listed else self.stage.connections).focus()
+
+    def maximise(self) -> None:
+        """The focused pane alone, or all again."""
+        pane = None if self.wishes.maximised else Pane(self.stage.focused_pane)
+        self.wish(replace(self.wishes, maximised=pane))
 
     def arrange(self) -> None:
         """Give every pane its place at the present size."""
@@ -298,7 +365,7 @@ class Director:
         elif wishes.connections:
             self.wish(replace(wishes, connections=None))
         elif playback is not None and playback.active:
-            self.stop()
+            self.player.stop()
         elif not self.desk.snapshot.finished:
             self.session.cancel()
         elif self.app.focused is not self.stage.ladder:
@@ -306,44 +373,3 @@ class Director:
         else:
             return False
         return True
-
-    # playback
-
-    def _place(self) -> int:
-        rows = self.desk.scene.rows if self.desk.scene is not None else np.empty(0, np.int64)
-        return max(0, int(np.searchsorted(rows, self.desk.packet, "right")) - 1)
-
-    def play(self) -> bool:
-        """Play or pause; whether it plays now."""
-        playback = self.stage.playback
-        if playback is None or self.desk.scene is None or len(self.desk.scene.rows) < 2:
-            return False
-        if playback.playing:
-            playback.pause()
-        else:
-            playback.play(self._place())
-        self.tick()
-        self.stage.show_packet()
-        return playback.playing
-
-    def tick(self) -> bool:
-        """Move the selection to where playback is now; False when it has come to its end or stands still."""
-        playback, scene = self.stage.playback, self.desk.scene
-        if playback is None or scene is None or not playback.playing:
-            return False
-        row = playback.row()
-        ended = row >= len(scene.rows) - 1
-        if ended and scene.request.snapshot.finished:
-            playback.stop()
-        packet = int(scene.rows[row])
-        if packet != self.desk.packet:
-            self.desk.packet = packet
-            self.look()
-        self.stage.show_packet()
-        return playback.playing
-
-    def stop(self) -> None:
-        """End playback where it is."""
-        if self.stage.playback is not None:
-            self.stage.playback.stop()
-            self.stage.show_packet()

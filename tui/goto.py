@@ -22,7 +22,7 @@ class NotUnderstoodError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where to go: one of the three is set. Numbers count from 1, `time_ns` since the epoch."""
+    """Where to go: one of the three is set. Packets count from 1, connections from 0, `time_ns` since the epoch."""
 
     packet: int | None = None
     connection: int | None = None

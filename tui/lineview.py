@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar, Final
 
-from rich.segment import Segment
 from textual.filter import ANSIToTruecolor
 from textual.geometry import Region
 from textual.message import Message
@@ -17,11 +16,12 @@ from textual.strip import Strip
 from textual.widget import Widget
 
 from tui.bindings import bindings_of
+from tui.painting import Brush
 from tui.scrollbar import Scrollbar
-from tui.styles import role_styles, selected_style
-from views.text import Span, cells, fit, line_cells
+from views.text import Span
 
 if TYPE_CHECKING:
+    from rich.segment import Segment
     from textual import events
     from textual.binding import BindingType
 
@@ -257,33 +257,24 @@ class LineView(Widget, can_focus=True):
         """See `on_focus`."""
         self.redraw()
 
-    def _segments(self, line: Line, width: int) -> list[Segment]:
-        styles = role_styles(self.app.theme)
-        return [Segment(text, styles[role]) for text, role in fit(line, width)]
+    @property
+    def _brush(self) -> Brush:
+        return Brush(self.app.theme, self.ascii, self.has_focus)
 
     def _edge_segments(self) -> list[Segment]:
-        return self._segments((Span(self.edge, "rule"),), 1) if self._edge else []
-
-    def _title_line(self, width: int) -> Line:
-        dash = "-" if self.ascii else "─"
-        assert self.title is not None
-        focused = tuple(Span(text, "key" if role == "title" else role) for text, role in self.title)
-        words = (Span(dash * 2 + " ", "rule"), *(focused if self.has_focus else self.title), Span(" ", "rule"))
-        room = width - line_cells(words)
-        aside = f" {self.aside} {dash * 2}" if self.aside and room > cells(self.aside) + 8 else ""
-        return (*words, Span(dash * max(0, room - cells(aside)), "rule"), Span(aside, "dim"))
+        return self._brush.segments((Span(self.edge, "rule"),), 1) if self._edge else []
 
     def _head_strips(self) -> list[Strip]:
         if self._head is None:
-            width = self.size.width
-            edge = self._edge_segments()
-            rows = [self._segments(self._title_line(width - len(edge)), width - len(edge))] if self.title else []
+            brush, width, edge = self._brush, self.size.width, self._edge_segments()
+            strips = []
+            if self.title:
+                joint = brush.segments((Span(self.joint, "rule"),), 1) if edge else []
+                strips.append(Strip([*joint, *brush.titled(self.title, self.aside, width - len(edge))], width))
             if self.lines is not None and width:
-                blank = self._segments((), 1)
-                rows += [[*self._line(line), *blank] for line in self.lines.head(self._drawn_width())]
-            strips = [Strip([*edge, *row], width) for row in rows]
-            if self.title and edge:
-                strips[0] = Strip([*self._segments((Span(self.joint, "rule"),), 1), *rows[0]], width)
+                blank = brush.segments((), 1)
+                heads = self.lines.head(self._drawn_width())
+                strips += [Strip([*edge, *self._line(line), *blank], width) for line in heads]
             self._head = strips[: self.size.height]
         return self._head
 
@@ -292,21 +283,10 @@ class LineView(Widget, can_focus=True):
 
     def _line(self, line: Line) -> list[Segment]:
         """Segments of exactly `inner` cells."""
-        segments = self._segments(line, self._drawn_width())
+        segments = self._brush.segments(line, self._drawn_width())
         if not self.left:
             return segments
         return list(Strip(segments, self._drawn_width()).crop(self.left, self.left + self.inner))
-
-    def _marked(self, segments: list[Segment]) -> list[Segment]:
-        """The cursor's line: another background, and a mark for those who see no colour."""
-        theme = self.app.theme
-        extra = selected_style(theme)
-        if self.has_focus and segments and segments[0].text.startswith(" "):
-            mark = Segment(("#" if self.ascii else "▌"), role_styles(theme)["selection"])
-            segments = [mark, Segment(segments[0].text[1:], segments[0].style), *segments[1:]]
-        if not self.has_focus:
-            return segments
-        return [Segment(text, style + extra if style else extra) for text, style, _ in segments if text]
 
     def _strip(self, index: int, bar: bool) -> Strip:
         at_cursor = self.CURSOR and index == self.cursor
@@ -317,16 +297,15 @@ class LineView(Widget, can_focus=True):
                 self._strips.clear()
             segments = self._line(self.drawn(index, self._drawn_width()))
             if at_cursor:
-                segments = self._marked(segments)
+                segments = self._brush.marked(segments)
             strip = Strip([*self._edge_segments(), *segments, *self._bar(bar)], self.size.width)
             self._strips[key] = strip
         return strip
 
     def _bar(self, thumb: bool) -> list[Segment]:
         if self.total <= self.page:
-            return self._segments((), 1)
-        glyph = ("#" if thumb else "|") if self.ascii else ("┃" if thumb else "│")
-        return self._segments((Span(glyph, "dim" if thumb else "rule"),), 1)
+            return self._brush.segments((), 1)
+        return self._brush.sign("┃", "#", "dim") if thumb else self._brush.sign("│", "|", "rule")
 
     def _scrollbar(self) -> Scrollbar:
         return Scrollbar(height=self.page, total=self.total, top=self.top)
@@ -338,7 +317,7 @@ class LineView(Widget, can_focus=True):
             return head[y]
         index = self.top + y - len(head)
         if index >= self.total:
-            return Strip([*self._edge_segments(), *self._segments((), self.inner + 1)], self.size.width)
+            return Strip([*self._edge_segments(), *self._brush.segments((), self.inner + 1)], self.size.width)
         thumb = self._scrollbar().thumb
         return self._strip(index, y - len(head) in thumb)
 

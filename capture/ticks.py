@@ -23,10 +23,20 @@ def nanoseconds(ticks: NDArray[np.uint64], resolution: int, offset: int = 0) -> 
     """
     exponent = resolution & 0x7F
     seconds, fraction = _binary(ticks, exponent) if resolution & 0x80 else _decimal(ticks, exponent)
-    furthest = FURTHEST_SECOND
-    whole = np.minimum(seconds, np.uint64(2 * furthest)).astype(np.int64)
-    whole = np.clip(whole + min(max(offset, -2 * furthest), 2 * furthest), -furthest, furthest)
+    whole = _moved(seconds, offset)
     return whole * _BILLION + fraction.astype(np.int64)
+
+
+def _moved(seconds: NDArray[np.uint64], offset: int) -> NDArray[np.int64]:
+    """Seconds plus the offset, held within `FURTHEST_SECOND`: 64 bits of either may cancel the other's."""
+    furthest = np.uint64(FURTHEST_SECOND)
+    if offset >= 0:
+        near = np.minimum(seconds, furthest).astype(np.int64)
+        return np.minimum(near + min(offset, FURTHEST_SECOND), FURTHEST_SECOND)
+    back = np.uint64(-offset)
+    after = seconds >= back
+    gap = np.minimum(np.where(after, seconds - back, back - seconds), furthest).astype(np.int64)
+    return np.where(after, gap, -gap)
 
 
 def resolution_seconds(resolution: int) -> float:

@@ -10,7 +10,7 @@ from unittest.mock import Mock
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from capture import lockstep
@@ -267,6 +267,8 @@ def test_what_hostile_captures_tell_is_kept_up_to_a_limit(tmp_path: Path, monkey
 @given(
     ticks=st.integers(0, (1 << 64) - 1), resolution=st.integers(0, 255), offset=st.integers(-(1 << 63), (1 << 63) - 1)
 )
+@example(ticks=18_446_744_071, resolution=0, offset=-9_223_372_036)
+@example(ticks=(1 << 64) - 1, resolution=0, offset=-(1 << 63))
 def test_clocks_are_exact_in_every_resolution(ticks: int, resolution: int, offset: int) -> None:
     tick = Fraction(1, (2 if resolution & 0x80 else 10) ** (resolution & 0x7F))
     second, rest = divmod(ticks * tick, 1)

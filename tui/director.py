@@ -15,7 +15,7 @@ from tui.fetch import Fetch
 from tui.goto import NotUnderstoodError, parse
 from tui.layout import Pane, Wishes
 from tui.lineview import LineView
-from tui.panels.progress import Rate
+from tui.panels.progress import Rate, notice_lines
 from tui.player import Player
 from tui.stage import GRACE, Stage
 from views.bytes import field_at_offset
@@ -343,7 +343,7 @@ class Director:
     def arrange(self) -> None:
         """Give every pane its place at the present size."""
         snapshot = self.desk.snapshot
-        notice = not snapshot.finished or bool(self.stage.said or snapshot.problems or snapshot.cancelled)
+        notice = len(notice_lines(self.stage, self.app.size.width))
         lanes = len(snapshot.connections)
         self.wishes = replace(self.wishes, many=lanes > 1, lanes=lanes, notice=notice)
         self.stage.arrange(*self.app.size, self.wishes)

@@ -65,7 +65,7 @@ class Wishes:
     maximised: Pane | None = None
     many: bool = True  # more than one connection: a list is worth its room
     lanes: int = 1  # connections in the timeline
-    notice: bool = False
+    notice: int = 0  # lines that have to be said
 
 
 def arrange(width: int, height: int, wishes: Wishes) -> dict[Pane, Region]:
@@ -79,7 +79,7 @@ def arrange(width: int, height: int, wishes: Wishes) -> dict[Pane, Region]:
     if height >= 8:
         body, panes[Pane.KEYS] = _bottom(body, 1)
     if wishes.notice and height >= 5:
-        body, panes[Pane.NOTICE] = _bottom(body, 1)
+        body, panes[Pane.NOTICE] = _bottom(body, min(wishes.notice, height // 5))
     if wishes.maximised is not None:
         panes[wishes.maximised] = body
         return panes

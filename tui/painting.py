@@ -44,6 +44,6 @@ class Brush(NamedTuple):
             return segments
         extra = selected_style(self.theme)
         if segments and segments[0].text.startswith(" "):
-            mark = Segment("#" if self.ascii else "▌", role_styles(self.theme)["selection"])
+            mark = Segment(">" if self.ascii else "▌", role_styles(self.theme)["selection"])
             segments = [mark, Segment(segments[0].text[1:], segments[0].style), *segments[1:]]
         return [Segment(text, style + extra if style else extra) for text, style, _ in segments if text]

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from views.status import progress
 from views.text import Span, safe
+from views.wrapping import wrap
 
 if TYPE_CHECKING:
     from tui.stage import Stage
@@ -33,14 +34,17 @@ class Rate:
 def notice_lines(stage: Stage, width: int) -> list[Line]:
     """What is said at the moment, else the progress of reading, else what is wrong with the capture."""
     snapshot = stage.desk.snapshot
-    if stage.said:
-        return [(Span(" ! ", "warning"), Span(safe(stage.said), "warning"))]
     reading = progress(snapshot, stage.rate, width, stage.desk.options)
+    if stage.said:
+        return _wrapped(stage.said, width)
     if reading is not None:
         return [reading]
     if snapshot.problems:
-        more = f"  (and {len(snapshot.problems) - 1} more: ?)" if len(snapshot.problems) > 1 else ""
-        return [(Span(" ! ", "warning"), Span(safe(snapshot.problems[0].message) + more, "warning"))]
-    if snapshot.cancelled:
-        return [(Span(" ! ", "warning"), Span("Reading was cancelled: this is what had been read.", "warning"))]
-    return []
+        more = f" (And {len(snapshot.problems) - 1} more: see ?)" if len(snapshot.problems) > 1 else ""
+        return _wrapped(snapshot.problems[0].message + more, width)
+    return _wrapped("Reading was cancelled: this is what had been read.", width) if snapshot.cancelled else []
+
+
+def _wrapped(sentence: str, width: int) -> list[Line]:
+    lines = wrap(safe(sentence), max(1, width - 4))
+    return [(Span(" ! " if row == 0 else "   ", "warning"), Span(line, "warning")) for row, line in enumerate(lines)]

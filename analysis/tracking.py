@@ -116,7 +116,10 @@ class Tracker:
         self._note_close(group, at, is_, acks_fin & ~is_.rst)
 
         was_open = OPEN[self._state[group]].all(axis=1)
-        self._move(group, sender, _sent(is_, s.length[at] > 0, unaware=fin_seen & ~acks_fin))
+        sent = _sent(is_, s.length[at] > 0, unaware=fin_seen & ~acks_fin)
+        # In SYN-SENT a reset refuses a stray SYN,ACK without giving up (RFC 9293 figure 9).
+        refuses = is_.rst & syn_seen & (self._state[group, sender] & 0x0F == State.SYN_SENT)
+        self._move(group, sender, np.where(refuses, Signal.NOTHING, sent))
         news = np.where(acks_fin, Signal.RECEIVED_ACK_OF_FIN, np.where(acks_syn, Signal.RECEIVED_ACK_OF_SYN, 0))
         self._move(group, receiver, np.where(is_.rst, Signal.NOTHING, news))
         self._move(group, receiver, self._received(group, receiver, is_, acks_syn | ~syn_seen))

@@ -63,8 +63,8 @@ def guess(state: State) -> Move:
     return Move(state, inferred=True)
 
 
-# A reset closes every state but these two: LISTEN ignores resets, a reset that ends a passive open returns to LISTEN
-# (RFC 9293 section 3.10.7.4), and SYN-SENT sends one to refuse a stray acknowledgement without giving up (figure 9).
+# A reset closes every state, with two exceptions: LISTEN ignores one, and one that ends a passive open returns to LISTEN
+# (RFC 9293 section 3.10.7.4).
 _RESET: Final = {
     Signal.SENT_RST: sure(State.CLOSED),
     Signal.RECEIVED_RST: sure(State.CLOSED),
@@ -94,8 +94,7 @@ TRANSITIONS: Final[Mapping[State, Mapping[Signal, Move]]] = {
         Signal.SENT_SYN_ACK: guess(State.SYN_RECEIVED),
     },
     State.SYN_SENT: {
-        Signal.RECEIVED_RST_AFTER_ACTIVE_OPEN: sure(State.CLOSED),
-        Signal.RECEIVED_RST: sure(State.CLOSED),
+        **_RESET,
         Signal.RECEIVED_SYN: sure(State.SYN_RECEIVED),  # simultaneous open, figure 7
         Signal.RECEIVED_SYN_ACK: sure(State.ESTABLISHED),
         Signal.SENT_SYN_ACK: guess(State.SYN_RECEIVED),

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import pytest
 
-from analysis.states import unpack
+from analysis.states import State, unpack
 from segments_builder import ACK, CLIENT, FIN, PSH, RST, SERVER, SYN, Segment, analysed, client, server
 
 Story = list[tuple[Segment, str, str]]
@@ -26,6 +26,14 @@ STORIES: dict[str, Story] = {
         (server(SYN, 300), "SYN-RECEIVED", "SYN-RECEIVED"),
         (client(SYN | ACK, 100, 301), "SYN-RECEIVED", "ESTABLISHED"),
         (server(SYN | ACK, 300, 101), "ESTABLISHED", "ESTABLISHED"),
+    ],
+    "figure 9: a stray SYN,ACK is refused, and the handshake goes on": [
+        (client(SYN, 100), "SYN-SENT", "SYN-RECEIVED"),
+        (server(SYN | ACK, 300, 91), "SYN-SENT", "SYN-RECEIVED"),
+        (client(RST, 91), "SYN-SENT", "LISTEN"),
+        (client(SYN, 100), "SYN-SENT", "SYN-RECEIVED"),
+        (server(SYN | ACK, 400, 101), "ESTABLISHED", "SYN-RECEIVED"),
+        (client(ACK, 101, 401), "ESTABLISHED", "ESTABLISHED"),
     ],
     "figure 12: the client closes first, in four segments": [
         *HANDSHAKE,
@@ -117,6 +125,10 @@ STORIES: dict[str, Story] = {
         (client(ACK, 101, 301), "ESTABLISHED?", "SYN-RECEIVED"),
         (client(PSH | ACK, 101, 301, data=7), "ESTABLISHED?", "SYN-RECEIVED"),
     ],
+    "one side only, from the middle: nothing is known of the end that was not heard": [
+        (server(PSH | ACK, 900, 500, data=10), "unknown", "ESTABLISHED?"),
+        (server(FIN | ACK, 910, 500), "CLOSE-WAIT?", "FIN-WAIT-1?"),
+    ],
     "the SYN was not captured": [
         (server(SYN | ACK, 300, 101), "ESTABLISHED", "SYN-RECEIVED?"),
         (client(ACK, 101, 301), "ESTABLISHED", "ESTABLISHED"),
@@ -135,6 +147,11 @@ STORIES: dict[str, Story] = {
         *HANDSHAKE,
         (client(FIN | ACK, 101, 301), "FIN-WAIT-1", "CLOSE-WAIT"),
         (server(FIN | ACK, 301, 102), "TIME-WAIT", "LAST-ACK"),
+    ],
+    "the client gives up, and the other end opens the same connection itself": [
+        (client(SYN, 100), "SYN-SENT", "SYN-RECEIVED"),
+        (client(RST, 101), "CLOSED", "LISTEN"),
+        (server(SYN, 300), "CLOSED", "SYN-SENT"),
     ],
     "a host that refused starts to listen, and the same SYN is sent again": [
         (client(SYN, 100), "SYN-SENT", "SYN-RECEIVED"),
@@ -163,6 +180,18 @@ def test_both_ends_states_line_by_line(name: str) -> None:
 def test_packet_by_packet_gives_the_same_states(name: str) -> None:
     segments = [segment for segment, _, _ in STORIES[name]]
     assert told(segments, range(len(segments))) == told(segments)
+
+
+def test_every_state_is_where_some_end_stops() -> None:
+    """All eleven for the server; all but LISTEN for the client, who is the one that opens actively."""
+    stops: tuple[set[str], set[str]] = (set(), set())
+    for story in STORIES.values():
+        for length in range(1, len(story) + 1):  # the capture may end anywhere
+            for end, state in enumerate(told([segment for segment, _, _ in story[:length]])[-1]):
+                stops[end].add(state.rstrip("?"))
+    labels = {state.label for state in State}
+    assert stops[0] == labels - {"LISTEN"}
+    assert stops[1] == labels
 
 
 def test_the_packets_of_handshake_and_teardown_are_remembered() -> None:

@@ -63,8 +63,8 @@ def guess(state: State) -> Move:
     return Move(state, inferred=True)
 
 
-# A reset closes every state, with two exceptions: LISTEN ignores one, and one that ends a passive open returns to LISTEN
-# (RFC 9293 section 3.10.7.4).
+# A reset closes every state, with two exceptions: LISTEN ignores one, and one that ends a passive open leads back to
+# LISTEN (RFC 9293 section 3.10.7.4).
 _RESET: Final = {
     Signal.SENT_RST: sure(State.CLOSED),
     Signal.RECEIVED_RST: sure(State.CLOSED),

@@ -30,9 +30,9 @@ def drawn(lines: LayerTree, width: int = 80) -> str:
 
 def test_seven_layers_the_empty_ones_honestly_empty() -> None:
     assert drawn(tree(), 100) == (
-        "   L7 application: nothing in this packet\n"
-        "   L6 presentation: nothing in this packet\n"
-        "   L5 session: nothing in this packet\n"
+        "   L7 application: nothing here\n"
+        "   L6 presentation: nothing here\n"
+        "   L5 session: nothing here\n"
         " ▸ L4 TCP segment 20 B  51000 → 80  ACK, seq 7, ack 9, win 64240\n"
         " ▸ L3 IPv4 packet 20 B  10.0.0.5 → 10.0.0.6  TTL 64, protocol 6 (TCP)\n"
         " ▸ L2 Ethernet frame 14 B  02:00:00:00:00:02 → 02:00:00:00:00:01  type 0x0800 (IPv4)\n"
@@ -43,7 +43,7 @@ def test_seven_layers_the_empty_ones_honestly_empty() -> None:
 
 def test_four_layers_in_ascii() -> None:
     assert drawn(tree(model=4, ascii=True), 60) == (
-        "   L4 application: nothing in this packet\n"
+        "   L4 application: nothing here\n"
         " + L3 TCP segment 20 B  51000 > 80  ACK, seq 7, ack 9, win 6\n"
         " + L2 IPv4 packet 20 B  10.0.0.5 > 10.0.0.6  TTL 64, protoco\n"
         " + L1 Ethernet frame 14 B  02:00:00:00:00:02 > 02:00:00:00:0\n"

@@ -83,7 +83,7 @@ def test_columns_appear_as_there_is_room() -> None:
     titles = {width: text(ConnectionList(many(), PLAIN), width)[0].split() for width in (20, 40, 60, 200)}
     assert titles[20] == ["#", "outcome"]
     assert titles[40] == ["#", "server", "outcome"]
-    assert titles[60] == ["#", "server", "service", "outcome"]
+    assert titles[60] == ["#", "client", "server", "service", "outcome"]
     assert titles[200] == (
         [
             "#",

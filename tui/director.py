@@ -53,6 +53,7 @@ class Director:
         self._rate = Rate()
         self._rebuild_at = 0.0
         self._asked_layer: int | None = None
+        self._read_whole = False
         self._scenes = Fetch(self._build, self._show_scene, self.say)
         self._looks = Fetch(desk.look, self._show_looked, self.say)
         self._explanations = Fetch(desk.explain, self._show_explanation, self.say)
@@ -114,8 +115,10 @@ class Director:
             desk.packet = int(scene.rows[0])
         self.stage.show_scene(scene)
         self.player.load(anew=opened)
-        if opened or self.stage.explained != desk.packet:
-            self.look()
+        at_the_end = request.snapshot.finished and not self._read_whole
+        self._read_whole = request.snapshot.finished
+        if opened or at_the_end or self.stage.explained != desk.packet:
+            self.look()  # at the end too: what follows a packet, and how many there are, is known only then
 
     # selecting
 

@@ -42,9 +42,9 @@ def _columns(snapshot: Snapshot, options: Options) -> tuple[Column, ...]:
     return (
         Column("number", "#", digits, digits, 0, right=True),
         Column("client", _("client"), 15, ends, 4),
-        Column("server", _("server"), 15, ends, 2),
+        Column("server", _("server"), 13, ends, 2),
         Column("service", _("service"), 8, 11, 3),
-        Column("outcome", _("outcome"), 15, 36, 1),
+        Column("outcome", _("outcome"), 13, 36, 1),
         Column("packets", _("packets") + " " + both, 11, 13, 5, right=True),
         Column("bytes", _("bytes") + " " + both, 15, 17, 7, right=True),
         Column("start", _("start"), max(TIME_WIDTH[options.time], 9), 15, 8, right=True),

@@ -74,7 +74,7 @@ def _tell_flow(moment: Moment) -> Told:
 
 
 class Explanation:
-    """Sentences about one packet, wrapped. `title` names the packet and what it is.
+    """Sentences about one packet, wrapped. `title` names the packet and what it is, `aside` how its states are known.
 
     `details` should hold those of `neighbours`; without them fewer things are said. `packets` are the rows of the
     connection, ascending; without them they are looked for between its first and its last packet. The number of lines
@@ -99,6 +99,7 @@ class Explanation:
         signs = glyphs(ascii_only=options.ascii)
         self.step = told.title
         self.title = f"{_name(moment)} {signs.dot} {told.title}"
+        self.aside = _("states deduced") if conversation.is_tcp else ""
         self._full = full
         self._ellipsis = signs.ellipsis
         self._what = told.what
@@ -155,8 +156,10 @@ def _rows(snapshot: Snapshot, connection: int) -> NDArray[np.int64]:
 
 
 def _name(moment: Moment) -> str:
-    text = _("packet {number}/{all}")
-    return text.format(number=number(moment.packet), all=len(moment.conversation.snapshot.packets))
+    snapshot = moment.conversation.snapshot
+    # While more packets come in, a total would be wrong a moment later.
+    text = _("packet {number}/{all}") if snapshot.finished else _("packet {number}")
+    return text.format(number=number(moment.packet), all=len(snapshot.packets))
 
 
 def _background(moment: Moment) -> list[str]:

@@ -24,8 +24,8 @@ DEFAULT_FOLDED: Final = frozenset(
 """Paths worth folding at first: what their lines say already tells what is in them."""
 
 _TRAILERS: Final = ("padding", "trailer")
-_EMPTY: Final = "nothing in this packet"
-_TLS_SESSION: Final = "nothing of its own; TLS, on 6, makes sessions too"
+_EMPTY: Final = "nothing here"
+_TLS_SESSION: Final = "see TLS, which makes sessions too"
 _ASCII: Final = str.maketrans({"…": "~", "→": ">", "’": "'", "–": "-", "·": "."})
 
 

@@ -19,6 +19,6 @@ class ExplanationPanel(LineView):
     def show_explanation(self, explanation: Explanation | None, number: str) -> None:
         """Show sentences and their title; None: only which packet they will be about."""
         self.top = 0
-        self.aside = "states deduced" if explanation is not None else ""
+        self.aside = explanation.aside if explanation is not None else ""
         self.show(explanation)
         self.show_title((Span(explanation.title if explanation is not None else number, "title"),))

@@ -132,7 +132,7 @@ def _read(file: BinaryIO, of: Fingerprint, version: str) -> Content | None:
 
 def _fill(file: BinaryIO, column: NDArray[Any]) -> bool:
     """Read a column's bytes; whether all of them were there."""
-    room = memoryview(column.reshape(-1).view(np.uint8))
+    room = column.reshape(-1).view(np.uint8).data
     while room:
         got = os.readv(file.fileno(), [room])
         if not got:

@@ -46,12 +46,16 @@ class Analyser:
         self._decoder = Decoder()
         self._streams = Streams(self.connections)
 
-    def feed(self, batch: Batch) -> None:
-        """Take in one batch; afterwards both tables tell of it."""
+    def decode(self, batch: Batch) -> Headers:
+        """The first half of the work, which may run ahead on another thread; batches in order."""
+        return self._decoder.decode(batch)
+
+    def feed(self, batch: Batch, headers: Headers | None = None) -> None:
+        """Take in one batch, and what `decode` said of it; afterwards both tables tell of it."""
         if not len(batch):
             return
         first_row = len(self.packets)
-        headers = self._decoder.decode(batch)
+        headers = self.decode(batch) if headers is None else headers
         assigned = self._streams.assign(headers, first_row)
         columns = self.connections.columns
         count_packets(batch, headers, assigned, columns, first_row)

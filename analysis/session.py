@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import threading
+from contextlib import closing
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from analysis.ahead import decoded
 from analysis.analyser import Analyser
 from analysis.details import details_of
 from analysis.snapshot import Snapshot
@@ -52,11 +54,12 @@ class Session:
     def run(self) -> None:
         """Read to the end, or until cancelled, on the calling thread."""
         try:
-            for batch in self.source.batches():
-                self._analyser.feed(batch)
-                if self._cancelled:
-                    break
-                self._announce(finished=False)
+            with closing(decoded(self.source, self._analyser.decode)) as batches:
+                for batch, headers in batches:
+                    self._analyser.feed(batch, headers)
+                    if self._cancelled:
+                        break
+                    self._announce(finished=False)
         except OSError as error:
             self._problems.append(
                 Problem(f"Reading stopped: {error.strerror or error}; what was read before is shown.")

@@ -1,0 +1,47 @@
+"""Reading and decoding ahead of the analysis, on a thread of its own: numpy lets both run at the same time."""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Generator, Iterator
+
+    from capture.batch import Batch
+    from capture.headers import Headers
+    from capture.source import CaptureSource
+
+AHEAD: Final = 3
+"""How many decoded batches may wait: enough to even out their costs, few enough for the memory."""
+
+
+def decoded(source: CaptureSource, decode: Callable[[Batch], Headers]) -> Generator[tuple[Batch, Headers], None, None]:
+    """All batches of a source with what `decode` says of them, in order.
+
+    The buffer of a batch may already hold the bytes of a later one. Streams and small captures are read on the
+    calling thread: the next packet of a stream is shown as soon as it is there. Errors of reading are raised here.
+    """
+    items = ((batch, decode(batch)) for batch in source.batches())
+    first = next(items, None)
+    if first is None:
+        return
+    yield first
+    total = source.bytes_total
+    if total is None or source.bytes_read >= total:
+        yield from items
+    else:
+        yield from _ahead(items)
+
+
+def _ahead(items: Iterator[tuple[Batch, Headers]]) -> Iterator[tuple[Batch, Headers]]:
+    from concurrent.futures import ThreadPoolExecutor  # noqa: PLC0415 - takes longer to import than a small capture
+
+    with ThreadPoolExecutor(1, "netviz decoder") as pool:
+        waiting = deque(pool.submit(next, items, None) for _ in range(AHEAD))
+        try:
+            while item := waiting.popleft().result():
+                yield item
+                waiting.append(pool.submit(next, items, None))
+        finally:
+            pool.shutdown(cancel_futures=True)

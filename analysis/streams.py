@@ -42,32 +42,34 @@ class Streams:
     def __init__(self, table: ConnectionTable) -> None:
         self._table = table
         self._pairs = Pairs()
-        self._of_pair = Columns({"connection": np.int32, "stream": np.int32})
+        self._of_pair = Columns({"connection": np.int32, "stream": np.int32, "suspected": np.bool_})
         self._next_stream: dict[int, int] = {}
 
     def assign(self, headers: Headers, first_row: int) -> Assignment:
         """Find or make each packet's connection. `first_row` is the batch's first row in the packet table."""
-        transport = headers.endpoints.transport.copy()
-        transport[np.isin(headers.protocol, (Protocol.FRAGMENT4, Protocol.FRAGMENT6))] |= PIECES
-        headers = replace(headers, endpoints=replace(headers.endpoints, transport=transport))
+        pieces = (headers.protocol == Protocol.FRAGMENT4) | (headers.protocol == Protocol.FRAGMENT6)
+        if pieces.any():
+            transport = headers.endpoints.transport | np.where(pieces, PIECES, 0).astype(np.uint16)
+            headers = replace(headers, endpoints=replace(headers.endpoints, transport=transport))
         pair, lower, first_seen = self._number_pairs(headers)
-        before = self._of_pair["connection"][pair]
+        before: NDArray[np.int32] = self._of_pair["connection"][pair]
 
-        first = _first_rows(pair, before)
+        first = self._first_rows(pair, before)
         walked, opened = self._walk(headers, pair, lower, first)
-        reopened = np.unique(opened[opened != BEFORE])
-        starts = np.union1d(first, reopened)
-        reopened = np.setdiff1d(reopened, first)
+        reopened = np.setdiff1d(opened[opened != BEFORE], first)
+        starts = np.union1d(first, reopened) if len(reopened) else first
 
-        stream = self._number_streams(transport, pair, first_seen, starts, reopened)
+        stream = self._number_streams(headers.endpoints.transport, pair, first_seen, starts, reopened)
         base = len(self._table)
-        connection_at = np.full(len(pair), NO_PACKET, np.int32)
-        connection_at[starts] = np.arange(base, base + len(starts), dtype=np.int32)
+        made = np.arange(base, base + len(starts), dtype=np.int32)
         self._table.add(opening_rows(headers, starts, stream, lower[starts], first_row))
 
-        self._of_pair["connection"][pair[starts]] = connection_at[starts]  # ascending: a pair's last start stays
-        connection = self._of_pair["connection"][pair]
-        connection[walked] = np.where(opened == BEFORE, before[walked], connection_at[opened])
+        self._of_pair["connection"][pair[starts]] = made  # ascending: a pair's last start stays
+        connection: NDArray[np.int32] = self._of_pair["connection"][pair]
+        if len(walked):
+            at_row = np.full(len(pair), NO_PACKET, np.int32)
+            at_row[starts] = made
+            connection[walked] = np.where(opened == BEFORE, before[walked], at_row[opened])
         return Assignment(connection, lower != self._table.columns["a_lower"][connection])
 
     def _number_pairs(self, headers: Headers) -> tuple[NDArray[np.int64], NDArray[np.bool_], NDArray[np.int64]]:
@@ -77,21 +79,32 @@ class Streams:
         """
         known = len(self._pairs)
         keys, lower = pair_keys(headers.endpoints)
-        place = np.arange(len(keys), dtype=np.int64) * 4 + 1
-        numbers = np.empty(len(keys) + len(headers.mentions.row), np.int64)
-        if len(headers.mentions.row):
-            mentioned, _ = pair_keys(headers.mentions.endpoints)
-            keys = np.concatenate((keys, mentioned))
-            place = np.concatenate((place, headers.mentions.row * 4 + np.where(headers.mentions.before, 0, 2)))
-        order = np.argsort(place, kind="stable")
-        numbers[order] = self._pairs.number(keys[order])
-        new = np.flatnonzero(numbers[order] >= known)[::-1]
+        place = np.arange(len(lower), dtype=np.int64) * 4 + 1
+        mentions = headers.mentions
+        if len(mentions.row):
+            mentioned, _ = pair_keys(mentions.endpoints)
+            place = np.concatenate((place, mentions.row * 4 + np.where(mentions.before, 0, 2)))
+            order = np.argsort(place, kind="stable")
+            inorder = self._pairs.number(np.concatenate((keys, mentioned), axis=1)[:, order])
+            numbers = np.empty(len(place), np.int64)
+            numbers[order], place = inorder, place[order]
+        else:
+            numbers = inorder = self._pairs.number(keys)
+        new = np.flatnonzero(inorder >= known)[::-1]
         first_seen = np.zeros(len(self._pairs) - known, np.int64)
-        first_seen[numbers[order[new]] - known] = place[order[new]]  # backwards: the first place stays
+        first_seen[inorder[new] - known] = place[new]  # backwards: the first place stays
         rows = self._of_pair.grow(len(first_seen))
         self._of_pair["connection"][rows] = NO_PACKET
         self._of_pair["stream"][rows] = NO_PACKET
         return numbers[: len(lower)], lower, first_seen
+
+    def _first_rows(self, pair: NDArray[np.int64], connection: NDArray[np.int32]) -> NDArray[np.int64]:
+        """The first row of each pair that has no connection yet, ascending. Marks it in the pair's place."""
+        new = np.flatnonzero(connection == NO_PACKET)
+        place = self._of_pair["connection"]
+        place[pair[new[::-1]]] = new[::-1]  # backwards: the first row stays
+        first: NDArray[np.int64] = new[place[pair[new]] == new]
+        return first
 
     def _walk(
         self, headers: Headers, pair: NDArray[np.int64], lower: NDArray[np.bool_], first: NDArray[np.int64]
@@ -100,9 +113,14 @@ class Streams:
         tcp = headers.endpoints.transport == TCP
         late = tcp & (headers.flags & np.uint16(Flag.SYN | Flag.ACK) == Flag.SYN)
         late[first] = False
-        suspects = np.unique(pair[late])
-        walked = np.flatnonzero(tcp & np.isin(pair, suspects)) if len(suspects) else np.zeros(0, np.int64)
-        opening = {int(pair[row]): int(row) for row in first[np.isin(pair[first], suspects)]}
+        suspects = pair[late]
+        if not len(suspects):
+            return suspects, suspects
+        suspected = self._of_pair["suspected"]
+        suspected[suspects] = True
+        walked = np.flatnonzero(tcp & suspected[pair])
+        opening = {int(pair[row]): int(row) for row in first[suspected[pair[first]]]}
+        suspected[suspects] = False
 
         def known(number: int) -> Stream:
             return Stream(opening[number]) if number in opening else self._newest(number)
@@ -147,10 +165,3 @@ class Streams:
         at_row = np.full(len(pair), NO_PACKET, np.int32)
         at_row[reopened] = number[len(new) :]
         return np.where(at_row[starts] == NO_PACKET, self._of_pair["stream"][pair[starts]], at_row[starts])
-
-
-def _first_rows(pair: NDArray[np.int64], connection: NDArray[np.int32]) -> NDArray[np.int64]:
-    """The first row of each pair that has no connection yet, ascending."""
-    new = np.flatnonzero(connection == NO_PACKET)
-    _, first = np.unique(pair[new], return_index=True)
-    return np.sort(new[first])

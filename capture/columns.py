@@ -45,13 +45,15 @@ class Columns:
         self._length += count
         return rows
 
-    def extend(self, values: Mapping[str, NDArray[Any]]) -> None:
-        """Append a batch given for every column. Readers see all of it or none of it."""
+    def extend(self, values: Mapping[str, NDArray[Any]]) -> slice:
+        """Append a batch given for every column, and say where it is. Readers see all of it or none of it."""
         count = len(next(iter(values.values())))
         self._reserve(self._length + count)
+        rows = slice(self._length, self._length + count)
         for name, array in self._arrays.items():
-            array[self._length : self._length + count] = values[name]
+            array[rows] = values[name]
         self._length += count  # last, so that no reader sees half a batch
+        return rows
 
     def _reserve(self, needed: int) -> None:
         if needed <= self._capacity:

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from analysis.pairs import WORDS, Pairs
+from analysis.pairs import WIDE, WORDS, Pairs
 from segments_builder import ACK, CLIENT, FIN, PSH, RST, SERVER, SYN, Segment, analysed, client, server
 
 OPEN = [client(SYN, 100), server(SYN | ACK, 300, 101), client(ACK, 101, 301)]
@@ -67,18 +67,19 @@ def test_pairs_are_numbered_in_order_of_appearance(batches: list[list[tuple[int,
     pairs = Pairs()
     seen: dict[tuple[int, ...], int] = {}
     for batch in batches:
-        keys = np.array(batch, np.uint64).reshape(-1, WORDS)
+        keys = np.array(batch, np.uint64).reshape(-1, WORDS).T
+        keys[2, keys[3:].any(axis=0)] |= WIDE
         assert pairs.number(keys).tolist() == [seen.setdefault(key, len(seen)) for key in batch]
     assert len(pairs) == len(seen)
 
 
 def test_a_hundred_thousand_pairs_keep_their_numbers_while_the_table_grows() -> None:
     pairs = Pairs()
-    keys = np.zeros((100_000, WORDS), np.uint64)
-    keys[:, 1] = np.arange(100_000) * 977
-    first = np.concatenate([pairs.number(part) for part in np.array_split(keys, 7)])
+    keys = np.zeros((WORDS, 100_000), np.uint64)
+    keys[1] = np.arange(100_000) * 977
+    first = np.concatenate([pairs.number(part) for part in np.array_split(keys, 7, axis=1)])
     assert (first == np.arange(100_000)).all()
-    assert (pairs.number(keys[::-1]) == first[::-1]).all()
+    assert (pairs.number(keys[:, ::-1]) == first[::-1]).all()
 
 
 def test_the_other_end_stays_the_other_end() -> None:

@@ -127,3 +127,27 @@ def test_bytes_of_a_capture_never_reach_the_terminal_as_control_codes(
     terminal.press("G")
     terminal.shows("packet 19")
     assert b"\x1b]0;" not in terminal.raw
+
+
+def test_a_terminal_is_given_back_when_the_program_is_told_to_end(terminals: Callable[..., Terminal]) -> None:
+    terminal = terminals([*COMMAND, "fixtures/handshake.pcap"])
+    terminal.shows("packet 1/19")
+    os.kill(terminal.pid, signal.SIGTERM)
+    terminal.until(lambda: terminal.status is not None)
+    assert terminal.status == 128 + signal.SIGTERM
+    assert b"\x1b[?1049l" in terminal.raw  # the shell's screen is back
+    assert terminal.raw.rindex(b"\x1b[?1003l") > terminal.raw.rindex(b"\x1b[?1003h")  # and the mouse is its own
+
+
+@pytest.mark.parametrize("key", ["q", "\x03", "\x11"])
+def test_a_capture_that_is_still_being_read_can_be_left_at_once(terminals: Callable[..., Terminal], key: str) -> None:
+    reader, writer = os.pipe()
+    os.write(writer, (ROOT / "fixtures" / "handshake.pcap").read_bytes())
+    os.set_inheritable(reader, True)
+    terminal = terminals([*COMMAND, f"/dev/fd/{reader}"])
+    terminal.shows("packet 1")
+    terminal.press(key)
+    terminal.until(lambda: terminal.status is not None)
+    os.close(writer)
+    os.close(reader)
+    assert terminal.status == 0

@@ -26,7 +26,7 @@ from tui.panels.ladder import LadderPanel
 from tui.panels.status import keys_line
 from tui.panels.timeline import TimelinePanel
 from tui.styles import CONTRAST, DARK, LIGHT, PALETTES, first_theme, themes
-from tui.terminal import colours, keep_keyboard
+from tui.terminal import colours, end_on_request, keep_keyboard
 from views.options import Options
 
 if TYPE_CHECKING:
@@ -74,6 +74,7 @@ class NetvizApp(App[int]):
 
     def on_mount(self) -> None:
         """Show what there is, then follow the reader."""
+        end_on_request(self.exit)
         self.director.arrange()
         self.stage.ladder.focus()
         self._poller = self.set_interval(TICK, self._poll)
@@ -229,10 +230,14 @@ class NetvizApp(App[int]):
         problems = [problem.message for problem in self.desk.snapshot.problems]
         self.push_screen(HelpScreen(self.stage.focused_pane, problems, ascii=self.desk.options.ascii))
 
-    def action_leave(self) -> None:
-        """One step back; at the top, the end."""
-        if not self.director.back():
+    def action_leave(self, quits: bool = False) -> None:
+        """One step back; at the top, the end. `quits`: rather the end than only to cancel reading."""
+        if not self.director.back(cancels=not quits):
             self.exit(0)
+
+    def action_quit_now(self) -> None:
+        """The end, whatever is open."""
+        self.exit(0)
 
 
 def run(session: Session, name: str, *, ascii: bool = False) -> int:  # noqa: A002 - the option's name

@@ -72,7 +72,9 @@ TABLE: Final[tuple[Key, ...]] = (
     Key("copy", ("y",), "copy", "app", PROGRAM, "Copy the selected line (OSC 52: works over SSH too)", "copy"),
     Key("palette", ("ctrl+p",), "command_palette", "app", PROGRAM, "Find an action by its name"),
     Key("help", ("?",), "help", "app", PROGRAM, "This help", "help"),
-    Key("back", ("escape", "q"), "leave", "app", PROGRAM, "Back: close, stop, cancel reading; at the top quit", "back"),
+    Key("back", ("escape",), "leave", "app", PROGRAM, "Back: close, stop, cancel reading; at the top quit", "back"),
+    Key("back.quit", ("q",), "leave(True)", "app", PROGRAM, "Back; at the top quit, even while reading"),
+    Key("quit", ("ctrl+q", "ctrl+c"), "quit_now", "app", PROGRAM, "Quit at once"),
 )  # fmt: skip
 
 _NAMES: Final = {
@@ -83,7 +85,7 @@ _NAMES: Final = {
 _SHOWN: Final = {
     "down": "↓", "up": "↑", "left": "←", "right": "→", "space": "Space", "enter": "Enter", "escape": "Esc",
     "tab": "Tab", "shift+tab": "Shift-Tab", "pagedown": "PgDn", "pageup": "PgUp", "home": "Home", "end": "End",
-    "ctrl+p": "Ctrl-P",
+    "ctrl+p": "Ctrl-P", "ctrl+q": "Ctrl-Q", "ctrl+c": "Ctrl-C",
 }  # fmt: skip
 
 

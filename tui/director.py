@@ -166,7 +166,8 @@ class Director:
         elif place.connection is not None and place.connection < len(connections):
             self.open(place.connection)
         else:
-            self.say(f"Packets go from 1 to {len(packets)}, connections from 0 to {len(connections) - 1}.")
+            start = "Packets" if self.desk.snapshot.finished else "So far packets"
+            self.say(f"{start} go from 1 to {len(packets)}, connections from 0 to {len(connections) - 1}.")
 
     def step(self, by: int) -> None:
         """The next or previous packet of the connection, unfolded."""
@@ -357,8 +358,11 @@ class Director:
         self.arrange()
         self.stage.notice.redraw()
 
-    def back(self) -> bool:
-        """Undo the newest of what was asked for; False if there is nothing left but to quit."""
+    def back(self, *, cancels: bool = True) -> bool:
+        """Undo the newest of what was asked for; False if there is nothing left but to quit.
+
+        `cancels`: reading that still goes on is something to undo.
+        """
         wishes, playback = self.wishes, self.stage.playback
         asked = wishes.maximised or wishes.layers or (wishes.bytes and not self.stage.showing(Pane.LAYERS))
         if self.stage.said:
@@ -369,7 +373,7 @@ class Director:
             self.wish(replace(wishes, connections=None))
         elif playback is not None and playback.active:
             self.player.stop()
-        elif not self.desk.snapshot.finished:
+        elif cancels and not self.desk.snapshot.finished:
             self.session.cancel()
         elif self.app.focused is not self.stage.ladder:
             self.stage.ladder.focus()

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
+import signal
 import sys
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
 
 def keep_keyboard() -> None:
@@ -23,6 +25,14 @@ def keep_keyboard() -> None:
     os.close(terminal)
     # Textual asks sys.__stdin__ whether it is a terminal; the old object has buffered the pipe.
     sys.stdin = sys.__stdin__ = open(0, encoding="utf-8", errors="replace", closefd=False)  # type: ignore[misc] # noqa: SIM115 - it replaces a Final, and lives as long as the program
+
+
+def end_on_request(leave: Callable[[int], None]) -> None:
+    """Let SIGTERM end the program by `leave(128 + 15)`, as shells count: else the terminal stays without echo.
+
+    To be called in the main thread, where an event loop runs.
+    """
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, leave, 128 + signal.SIGTERM)
 
 
 def colours(environment: Mapping[str, str]) -> int | None:

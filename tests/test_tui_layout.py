@@ -83,6 +83,15 @@ def test_a_ladder_at_80_by_24_has_the_sketch_s_room() -> None:
     assert arrange(160, 48, Wishes())[Pane.LADDER].width >= 75
 
 
+def test_one_connection_leaves_its_room_to_the_packet() -> None:
+    panes = arrange(160, 48, Wishes(many=False))
+    assert panes[Pane.LADDER].width == 82
+    assert panes[Pane.BYTES].width == 78  # sixteen bytes a row
+    assert arrange(250, 70, Wishes(many=False))[Pane.LAYERS].width == 120
+    assert Pane.TIMELINE not in panes
+    assert panes[Pane.TIME_STRIP].height == 2
+
+
 def test_explanation_goes_round() -> None:
     assert Explain.SHORT.next is Explain.FULL
     assert Explain.OFF.next is Explain.SHORT

@@ -216,3 +216,19 @@ def test_a_dragged_scrollbar_reaches_every_end() -> None:
     assert bar.top_for(-5) == 0
     assert bar.top_for(23) == TEN_MILLION - 23
     assert Scrollbar(10, 5, 0).top_for(3) == 0
+
+
+async def test_sideways_pans_in_small_steps_and_back_to_where_it_was() -> None:
+    app = Shelf(30)
+    async with app.run_test(size=(40, 12)) as pilot:
+        before = app.view._drawn_width()
+        widths = []
+        for _ in range(3):
+            await press(pilot, "l")
+            widths.append(app.view._drawn_width() - before)
+        assert widths == [8, 16, 24]
+        await press(pilot, "l", *"l" * 40)
+        assert app.view._drawn_width() == app.view.WIDE
+        await pilot.resize_terminal(200, 12)
+        await pilot.pause()
+        assert (app.view.left, app.view._drawn_width()) == (0, app.view.inner)

@@ -91,7 +91,7 @@ def arrange(width: int, height: int, wishes: Wishes) -> dict[Pane, Region]:
 def _place_below(panes: dict[Pane, Region], body: Region, width: int, height: int, wishes: Wishes) -> Region:
     """The panes under the ladder, lowest first; what is left is for the ladder and its neighbours."""
     beside = width >= SIDE_WIDTH and height >= MIDDLE_HEIGHT
-    if height >= FULL_HEIGHT:
+    if height >= FULL_HEIGHT and wishes.many:
         body, panes[Pane.TIMELINE] = _bottom(body, 3 + min(max(wishes.lanes, 1), 7))
     elif height >= 20:
         body, panes[Pane.TIME_STRIP] = _bottom(body, 2)
@@ -135,10 +135,14 @@ def _place_body(panes: dict[Pane, Region], body: Region, wishes: Wishes) -> None
         panes[Pane.CONNECTIONS] = body
         return
     if side:
-        # A ladder needs no more than a hundred cells; sixteen bytes a row need 78.
-        body, right = body.split_vertical(body.width - min(max(42, body.width - 100), 78))
+        body, right = body.split_vertical(body.width - _side_width(body.width))
         _place_right(panes, right, wishes)
     panes[Pane.LADDER] = body
+
+
+def _side_width(width: int) -> int:
+    """Cells for the layers beside a ladder: it needs 82; sixteen bytes a row need 78, the longest headers 120."""
+    return min(max(42, width - 82), max(78, min(width - 112, 120)))
 
 
 def _place_right(panes: dict[Pane, Region], right: Region, wishes: Wishes) -> None:

@@ -39,7 +39,7 @@ class LineView(Widget, can_focus=True):
     ALLOW_SELECT = False
     BINDINGS: ClassVar[list[BindingType]] = bindings_of("lines")
     CURSOR: ClassVar[bool] = True  # False: keys scroll, no line is selected
-    WIDE: ClassVar[int] = 160  # cells that are drawn once the view has been moved sideways
+    WIDE: ClassVar[int] = 160  # cells that can be reached by moving the view sideways
 
     class Moved(Message):
         """The cursor went to another line."""
@@ -242,6 +242,7 @@ class LineView(Widget, can_focus=True):
     def on_resize(self) -> None:
         """Strips are as wide as the widget was; the cursor stays on screen."""
         visible = self.top <= self.cursor < self.top + max(1, self._last_page)
+        self.left = max(0, min(self.left, self.WIDE - self.inner))
         self._clear()
         self._last_page = self.page
         self._scroll_lines_to(self.top)
@@ -279,7 +280,7 @@ class LineView(Widget, can_focus=True):
         return self._head
 
     def _drawn_width(self) -> int:
-        return max(self.inner, self.WIDE) if self.left else self.inner
+        return self.inner + self.left
 
     def _line(self, line: Line) -> list[Segment]:
         """Segments of exactly `inner` cells."""

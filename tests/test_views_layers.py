@@ -44,11 +44,11 @@ def test_seven_layers_the_empty_ones_honestly_empty() -> None:
 def test_four_layers_in_ascii() -> None:
     assert drawn(tree(model=4, ascii=True), 60) == (
         "   L4 application: nothing here\n"
-        " + L3 TCP segment 20 B  51000 > 80  ACK, seq 7, ack 9, win 6\n"
-        " + L2 IPv4 packet 20 B  10.0.0.5 > 10.0.0.6  TTL 64, protoco\n"
-        " + L1 Ethernet frame 14 B  02:00:00:00:00:02 > 02:00:00:00:0\n"
+        " + L3 TCP segment 20 B  51000 > 80  ACK, seq 7, ack 9, win ~\n"
+        " + L2 IPv4 packet 20 B  10.0.0.5 > 10.0.0.6  TTL 64, protoc~\n"
+        " + L1 Ethernet frame 14 B  02:00:00:00:00:02 > 02:00:00:00:~\n"
         " + L1 Padding 6 B  6 bytes\n"
-        " + L1 Physical bits  60 bytes; a capture does not hold the s"
+        " + L1 Physical bits  60 bytes; a capture does not hold the ~"
     )
 
 

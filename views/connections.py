@@ -44,7 +44,7 @@ def _columns(snapshot: Snapshot, options: Options) -> tuple[Column, ...]:
         Column("client", _("client"), 15, ends, 4),
         Column("server", _("server"), 13, ends, 2),
         Column("service", _("service"), 8, 11, 3),
-        Column("outcome", _("outcome"), 13, 36, 1),
+        Column("outcome", _("outcome"), 15, 36, 1),
         Column("packets", _("packets") + " " + both, 11, 13, 5, right=True),
         Column("bytes", _("bytes") + " " + both, 15, 17, 7, right=True),
         Column("start", _("start"), max(TIME_WIDTH[options.time], 9), 15, 8, right=True),
@@ -55,7 +55,7 @@ def _columns(snapshot: Snapshot, options: Options) -> tuple[Column, ...]:
 
 
 GROWTH: Final = (
-    ("outcome", 19),  # "reset by the server"
+    ("outcome", 20),  # "seen from the middle"
     ("server", 21),
     ("client", 21),
     ("outcome", 99),

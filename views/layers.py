@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from views.glyphs import glyphs
 from views.osi import MODELS, Level, level_of
-from views.text import SELECTED, Span, fit, safe, with_modifier
+from views.text import SELECTED, Span, fit, line_cells, safe, with_modifier
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -86,6 +87,8 @@ class LayerTree:
         if isinstance(entry, Level):
             return fit(self._empty(entry), width)
         line = self._header(entry) if self._fields[entry].depth == 0 else self._field(entry)
+        if line_cells(line) > width:
+            line = (*fit(line, width - 1), Span(glyphs(ascii_only=self._ascii).ellipsis, "dim"))
         line = fit(line, width)
         return with_modifier(line, SELECTED) if entry == self._selected else line
 

@@ -9,11 +9,13 @@ from __future__ import annotations
 import os
 import sys
 from contextlib import closing, contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import click
 
 from capture.errors import CaptureError
+from views.text import safe
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -63,8 +65,12 @@ Examples:
 def complain(file: str, sentence: object) -> None:
     """Tell the user what is wrong with a file, on standard error, in one line."""
     name = "standard input" if file == STANDARD_INPUT else file
-    place = "" if name.lower() in str(sentence).lower() else f"{name}: "
-    click.echo(f"netviz: {place}{sentence}", err=True)
+    told, base = str(sentence), Path(name).name
+    if told.startswith(f"{base} "):
+        told = name + told.removeprefix(base)
+    elif name.lower() not in told.lower():
+        told = f"{name}: {told}"
+    click.echo(f"netviz: {safe(told)}", err=True)
 
 
 @contextmanager

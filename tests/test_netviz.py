@@ -139,3 +139,11 @@ def test_ctrl_c_exits_130_without_a_traceback() -> None:
         complaint = waiting.stderr.read()
     assert waiting.returncode == 130
     assert b"Traceback" not in complaint
+
+
+def test_a_complaint_names_the_file_once_and_never_sends_control_codes(tmp_path: Path) -> None:
+    hostile = tmp_path / "text\x1b]0;title\x07"
+    hostile.write_text("GET / HTTP/1.1\r\n" * 99)
+    (tmp_path / "text").write_bytes(hostile.read_bytes())
+    assert one_sentence(netviz("report", tmp_path / "text")).startswith(f"netviz: {tmp_path / 'text'} is not a capture")
+    assert "\x1b" not in one_sentence(netviz("report", hostile))

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from analysis.details import Detail
+    from analysis.keeping import Keeper
     from capture.source import CaptureSource
 
 
@@ -30,11 +31,19 @@ def _ignore(snapshot: Snapshot) -> None:
 
 
 class Session:
-    """One capture being read. `publish` is called with every new snapshot, on the thread that reads."""
+    """One capture being read. `publish` is called with every new snapshot, on the thread that reads.
 
-    def __init__(self, source: CaptureSource, publish: Callable[[Snapshot], None] = _ignore) -> None:
+    With a `keeper`, a large capture that was read before is not read again. `index_problem` says why its index could
+    not be kept.
+    """
+
+    def __init__(
+        self, source: CaptureSource, publish: Callable[[Snapshot], None] = _ignore, keeper: Keeper | None = None
+    ) -> None:
         self.source = source
+        self.index_problem: str | None = None
         self._publish = publish
+        self._keeper = keeper
         self._analyser = Analyser()
         self._problems: list[Problem] = []
         self._cancelled = False
@@ -52,8 +61,11 @@ class Session:
         self._thread.start()
 
     def run(self) -> None:
-        """Read to the end, or until cancelled, on the calling thread."""
+        """Read to the end, or until cancelled, on the calling thread; or fetch what a kept index knows."""
         try:
+            if self._keeper is not None and self._keeper.restore(self.source, self._analyser):
+                self._announce(finished=True)
+                return
             with closing(decoded(self.source, self._analyser.decode)) as batches:
                 for batch, headers in batches:
                     self._analyser.feed(batch, headers)
@@ -65,6 +77,7 @@ class Session:
                 Problem(f"Reading stopped: {error.strerror or error}; what was read before is shown.")
             )
         self._announce(finished=True)
+        self._keep_index()
 
     def cancel(self) -> None:
         """Stop reading soon; what was read stays."""
@@ -102,6 +115,15 @@ class Session:
         snapshot = self._snapshot
         batch = batch_of(self.source, snapshot.packets, snapshot.interfaces, packets)
         return details_of(packets, batch, decode_alone(batch))
+
+    def _keep_index(self) -> None:
+        """Put the analysis away, if it is whole. That this fails is no harm to what is shown, but is told."""
+        if self._keeper is None or self._cancelled or self._problems:
+            return
+        try:
+            self._keeper.keep(self.source, self._analyser)
+        except OSError as error:
+            self.index_problem = f"The index could not be kept: {error.strerror or error}."
 
     def _announce(self, *, finished: bool) -> None:
         self._snapshot = self._take_snapshot(finished=finished)

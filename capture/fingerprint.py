@@ -4,10 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from typing import TYPE_CHECKING, Final, NamedTuple
-
-if TYPE_CHECKING:
-    from pathlib import Path
+from typing import Final, NamedTuple
 
 SAMPLE: Final = 64 << 10
 SAMPLES: Final = 16
@@ -21,16 +18,15 @@ class Fingerprint(NamedTuple):
     digest: str
 
 
-def fingerprint(path: Path) -> Fingerprint:
-    """Take a file's fingerprint: 16 samples of 64 KiB, the first and the last bytes among them.
+def fingerprint(descriptor: int) -> Fingerprint:
+    """Take an open file's fingerprint: 16 samples of 64 KiB, the first and the last bytes among them.
 
     Raises OSError. Bytes that are changed between the samples, in a file that keeps its size and its time of
     modification to the nanosecond, would go unnoticed.
     """
-    with path.open("rb") as file:
-        status = os.fstat(file.fileno())
-        digest = hashlib.blake2b(digest_size=16)
-        last = max(status.st_size - SAMPLE, 0)
-        for number in range(SAMPLES):
-            digest.update(os.pread(file.fileno(), SAMPLE, last * number // (SAMPLES - 1)))
+    status = os.fstat(descriptor)
+    digest = hashlib.blake2b(digest_size=16)
+    last = max(status.st_size - SAMPLE, 0)
+    for number in range(SAMPLES):
+        digest.update(os.pread(descriptor, SAMPLE, last * number // (SAMPLES - 1)))
     return Fingerprint(status.st_size, status.st_mtime_ns, digest.hexdigest())

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
     from capture.batch import Batch, Interface
     from capture.errors import Problem
+    from capture.fingerprint import Fingerprint
     from capture.store import ByteStore
     from capture.tales import Comment
 
@@ -101,6 +102,10 @@ class CaptureSource:
     def bytes_total(self) -> int | None:
         """The file's size, as it is stored; None for a stream."""
         return self._store.bytes_total
+
+    def fingerprint(self) -> Fingerprint | None:
+        """Which file this is; None for what is no plain file. Raises OSError."""
+        return self._store.fingerprint() if isinstance(self._store, FileStore) else None
 
     def batches(self) -> Iterator[Batch]:
         """All packets in order, once. Ends early where the capture is damaged (see `problems`) or when cancelled."""

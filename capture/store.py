@@ -12,9 +12,12 @@ import tempfile
 import threading
 from typing import TYPE_CHECKING, Final, Protocol
 
+from capture.fingerprint import fingerprint
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from capture.fingerprint import Fingerprint
     from capture.stream import RawInput
 
 SPOOL_LIMIT: Final = 64 << 30
@@ -98,6 +101,10 @@ class FileStore:
     def ready(self) -> bool:
         """Whether `fill` would not wait."""
         return True
+
+    def fingerprint(self) -> Fingerprint:
+        """Which file this is. Raises OSError."""
+        return fingerprint(self._descriptor)
 
     def read(self, offset: int, length: int) -> bytes:
         """Bytes at any place that `fill` has passed."""

@@ -54,18 +54,18 @@ class PacketTable:
     """The growing table behind the snapshots. One thread writes."""
 
     def __init__(self) -> None:
-        self._columns = Columns(SCHEMA)
+        self.columns = Columns(SCHEMA)
 
     def __len__(self) -> int:
-        return len(self._columns)
+        return len(self.columns)
 
     def extend(self, values: Mapping[str, NDArray[Any]]) -> None:
         """Append a batch: one array for each column of `SCHEMA`."""
-        self._columns.extend(values)
+        self.columns.extend(values)
 
     def snapshot(self) -> Packets:
         """Everything appended so far: a few slices, whatever the size. Called by the writing thread."""
-        columns = {field.name: self._columns[field.name] for field in fields(Packets)}
+        columns = {field.name: self.columns[field.name] for field in fields(Packets)}
         for column in columns.values():
             column.flags.writeable = False
         return Packets(**columns)

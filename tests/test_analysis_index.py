@@ -10,7 +10,8 @@ import pytest
 
 from analysis import index
 from analysis.index import Content, load, save
-from capture.fingerprint import SAMPLE, SAMPLES, fingerprint
+from capture import fingerprint as prints
+from capture.fingerprint import SAMPLE, SAMPLES, Fingerprint
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -24,6 +25,11 @@ COLUMNS: dict[str, NDArray[Any]] = {
     "none": np.zeros(0, np.uint16),
 }
 CONTENT = Content(COLUMNS, {"interfaces": [["lo", 1]], "long histories": {"3": "ff"}})
+
+
+def fingerprint(path: Path) -> Fingerprint:
+    with path.open("rb") as file:
+        return prints.fingerprint(file.fileno())
 
 
 @pytest.fixture

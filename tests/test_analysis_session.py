@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import threading
+from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
 
+from analysis.keeping import Keeper
 from analysis.session import Session
 from capture.source import open_source
 
@@ -102,3 +104,58 @@ def test_damage_is_told_beside_what_was_read() -> None:
     (problem,) = session.snapshot.problems
     assert problem.packet == 6
     assert problem.offset is not None
+
+
+def with_keeper(path: Path, folder: Path) -> Session:
+    made = Session(open_source(path), keeper=Keeper(path, folder, least_bytes=1))
+    made.run()
+    return made
+
+
+def columns_of(session: Session) -> dict[str, list[object]]:
+    told: dict[str, list[object]] = {}
+    for table in (session.snapshot.packets, session.snapshot.connections):
+        for field in fields(table):
+            value = getattr(table, field.name)
+            told[field.name] = value.tolist() if isinstance(value, np.ndarray) else [value]
+    return told
+
+
+@pytest.mark.parametrize("name", ["handshake.pcap", "final-states.pcap", "interfaces.pcapng", "cut-in-record.pcap"])
+def test_a_capture_opened_again_is_the_same_without_reading_it(name: str, tmp_path: Path) -> None:
+    first = with_keeper(FIXTURES / name, tmp_path)
+    again = with_keeper(FIXTURES / name, tmp_path)
+    assert columns_of(again) == columns_of(first)
+    assert again.snapshot.interfaces == first.snapshot.interfaces
+    assert again.snapshot.problems == first.snapshot.problems
+    assert (again.source.names, again.source.comments) == (first.source.names, first.source.comments)
+    assert again.details(np.arange(3)) == first.details(np.arange(3))
+    assert first.source.bytes_read > 0
+    first.close()
+    again.close()
+
+
+def test_an_index_is_used_and_not_only_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with_keeper(FIXTURES / "handshake.pcap", tmp_path).close()
+    monkeypatch.setattr("capture.source.CaptureSource.batches", lambda _: pytest.fail("the capture was read"))
+    again = with_keeper(FIXTURES / "handshake.pcap", tmp_path)
+    assert len(again.snapshot.packets) == 19
+    again.close()
+
+
+def test_an_index_that_cannot_be_kept_is_told_and_does_no_harm(tmp_path: Path) -> None:
+    (tmp_path / "cache").write_text("a file where the folder should be")
+    session = with_keeper(FIXTURES / "handshake.pcap", tmp_path / "cache")
+    assert session.index_problem is not None
+    assert len(session.snapshot.packets) == 19
+    assert session.snapshot.problems == ()
+    session.close()
+
+
+def test_what_was_cancelled_is_not_kept(tmp_path: Path) -> None:
+    path = FIXTURES / "handshake.pcap"
+    session = Session(open_source(path), keeper=Keeper(path, tmp_path, least_bytes=1))
+    session.cancel()
+    session.run()
+    session.close()
+    assert list(tmp_path.iterdir()) == []

@@ -34,27 +34,34 @@ MOST_LETTERS: Final = 400
 def write_history(s: Segments, repeated: NDArray[np.bool_], table: ConnectionTable) -> None:
     """Add the batch's letters. `repeated` (bool (K,)) says which segments carry payload that was sent before."""
     columns = table.columns
-    syn, fin, rst, ack = (s.analysed & s.has(flag) for flag in (SYN, FIN, RST, ACK))
-    count = syn.astype(np.int8) + fin + rst
-    plain = s.analysed & (count == 0)
+    told = _Told(s, columns["history_told"])
+    opening_or_closing = s.flags & (SYN | FIN | RST)
+    several = s.analysed & (opening_or_closing & (opening_or_closing - np.uint16(1)) != 0)
+    plain = s.analysed & (opening_or_closing == 0)
     data = plain & (s.length > 0)
-    end = s.sequence + s.length.astype(np.uint32)
+    ack = s.has(ACK)
     letters = _Letters(s, table)
-    letters.add(_once(s, count > 1, TOLD_MIX, columns["history_told"]), np.where(fin & rst, ord("i"), ord("q")))
-    for where, bit, numbers, marks, letter in (
-        (syn & (count == 1), TOLD_SYN, s.sequence, columns["syn_sequence"], np.where(ack, ord("h"), ord("s"))),
-        (fin & (count == 1), TOLD_FIN, end, columns["fin_sequence"], ord("f")),
-        (rst & (count == 1), TOLD_RST, end, columns["rst_sequence"], ord("r")),
+    at = told.first(several, TOLD_MIX)
+    letters.add(at, np.where(s.flags[at] & (FIN | RST) == FIN | RST, ord("i"), ord("q")))
+    for flag, bit, marks, letter in (
+        (SYN, TOLD_SYN, columns["syn_sequence"], "s"),
+        (FIN, TOLD_FIN, columns["fin_sequence"], "f"),
+        (RST, TOLD_RST, columns["rst_sequence"], "r"),
     ):
-        first = _once(s, where, bit, columns["history_told"])
+        where = s.analysed & (opening_or_closing == flag)
+        at, first = np.flatnonzero(where), told.first(where, bit)
+        is_first = np.zeros(len(at), np.bool_)
+        is_first[np.searchsorted(at, first)] = True
+        numbers = s.sequence[at] + np.where(flag == SYN, 0, s.length[at]).astype(np.uint32)
         if bit == TOLD_RST:
-            marks[s.connection[s.group[first]], s.direction[first]] = numbers[first]
-        again = np.flatnonzero(where)
-        again = again[numbers[again] != marks[s.connection[s.group[again]], s.direction[again]]]
-        letters.add(np.union1d(first, again), letter)
-    letters.add(_once(s, data, TOLD_DATA, columns["history_told"]), ord("d"))
-    letters.add(_once(s, plain & ack & ~data, TOLD_ACK, columns["history_told"]), ord("a"))
-    letters.add(_at_powers_of_ten(s, s.analysed & (s.window == 0) & ~rst, columns["zero_windows"]), ord("w"))
+            marks[s.connection[s.group[first]], s.direction[first]] = numbers[is_first]
+        at = at[is_first | (numbers != marks[s.connection[s.group[at]], s.direction[at]])]
+        letters.add(at, np.where(ack[at] & (flag == SYN), ord("h"), ord(letter)))
+    letters.add(told.first(data, TOLD_DATA), ord("d"))
+    letters.add(told.first(plain & ack & ~data, TOLD_ACK), ord("a"))
+    told.store()
+    zero = s.analysed & (s.window == 0) & ~s.has(RST)
+    letters.add(_at_powers_of_ten(s, zero, columns["zero_windows"]), ord("w"))
     letters.add(_at_powers_of_ten(s, repeated, columns["repeats"]), ord("t"))
     letters.write()
 
@@ -69,10 +76,9 @@ class _Letters:
         self._letter: list[NDArray[np.uint8]] = []
 
     def add(self, at: NDArray[np.int64], letter: NDArray[np.int64] | int) -> None:
-        """Add a letter at these segments: one for all, or one a segment of the batch."""
-        chosen = np.full(len(at), letter, np.uint8) if isinstance(letter, int) else letter[at].astype(np.uint8)
+        """Add a letter at these segments: one for all, or one for each."""
         self._at.append(at)
-        self._letter.append(chosen)
+        self._letter.append(np.full(len(at), letter, np.uint8))
 
     def write(self) -> None:
         """Append them to the connections' histories; what does not fit the column goes into the table's overflow."""
@@ -97,18 +103,28 @@ class _Letters:
         np.maximum.at(length, connection, np.minimum(place + 1, HISTORY_LETTERS).astype(np.uint8))
 
 
-def _once(s: Segments, where: NDArray[np.bool_], bit: int, told: NDArray[np.uint8]) -> NDArray[np.int64]:
-    """The first segment of each end for which `where` holds, if that was not told of the end before."""
-    at = np.flatnonzero(where)
-    if not len(at):
+class _Told:
+    """What was told of each end, as bits that are set once."""
+
+    def __init__(self, s: Segments, column: NDArray[np.uint8]) -> None:
+        self._s = s
+        self._column = column
+        self._now = column[s.connection]
+        self._before = self._now.reshape(-1)[s.side]
+        self._first = np.empty(2 * len(s.connection), np.int64)
+
+    def first(self, where: NDArray[np.bool_], bit: int) -> NDArray[np.int64]:
+        """The first segment of each end for which `where` holds, if that was not told of the end before; ascending."""
+        at: NDArray[np.int64] = np.flatnonzero(where & (self._before & bit == 0))
+        side = self._s.side[at]
+        self._first[side[::-1]] = at[::-1]  # backwards: the first one stays
+        at = at[self._first[side] == at]
+        self._now.reshape(-1)[self._s.side[at]] |= np.uint8(bit)
         return at
-    _, first = np.unique(s.group[at] * 2 + s.direction[at], return_index=True)
-    at = at[np.sort(first)]
-    row, end = s.connection[s.group[at]], s.direction[at]
-    new = (told[row, end] & bit) == 0
-    told[row[new], end[new]] |= np.uint8(bit)
-    fresh: NDArray[np.int64] = at[new]
-    return fresh
+
+    def store(self) -> None:
+        """Keep it for the next batch."""
+        self._column[self._s.connection] = self._now
 
 
 def _at_powers_of_ten(s: Segments, where: NDArray[np.bool_], seen: NDArray[np.uint32]) -> NDArray[np.int64]:
@@ -116,7 +132,7 @@ def _at_powers_of_ten(s: Segments, where: NDArray[np.bool_], seen: NDArray[np.ui
     at = np.flatnonzero(where)
     if not len(at):
         return at
-    end = s.group[at] * 2 + s.direction[at]
+    end = s.side[at]
     order = np.argsort(end, kind="stable")
     ordered = end[order]
     first = np.ones(len(at), np.bool_)
@@ -128,5 +144,6 @@ def _at_powers_of_ten(s: Segments, where: NDArray[np.bool_], seen: NDArray[np.ui
     row, side = s.connection[s.group[at]], s.direction[at]
     number = seen[row, side] + turn + 1
     np.add.at(seen, (row, side), 1)
-    powers = 10 ** np.arange(10)
-    return at[np.isin(number, powers)]
+    powers = 10 ** np.arange(11)
+    chosen: NDArray[np.int64] = at[powers[np.searchsorted(powers, number)] == number]
+    return chosen

@@ -31,6 +31,8 @@ class Segments:
     packet: NDArray[np.int32]  # (K,) row in the packet table
     group: NDArray[np.int64]  # (K,) which of the G connections
     direction: NDArray[np.int64]  # (K,) 0: sent by a, 1: by b
+    side: NDArray[np.int64]  # (K,) which of the 2 G ends sent it: 2 * group + direction
+    by_side: NDArray[np.int64]  # (K,) indices of the segments, those of one end together, in capture order
     flags: NDArray[np.uint16]
     sequence: NDArray[np.uint32]
     acknowledgment: NDArray[np.uint32]
@@ -61,11 +63,15 @@ def segments_of(batch: Batch, headers: Headers, assigned: Assignment, first_row:
     group = local[order]
     count = np.bincount(group, minlength=len(connection))
     end = np.cumsum(count)
+    begin = end - count
+    direction = assigned.from_b[row].astype(np.int64)
     return Segments(
         row=row,
         packet=(first_row + row).astype(np.int32),
         group=group,
-        direction=assigned.from_b[row].astype(np.int64),
+        direction=direction,
+        side=group * 2 + direction,
+        by_side=_by_side(direction, group, begin, end),
         flags=headers.flags[row],
         sequence=headers.sequence[row],
         acknowledgment=headers.acknowledgment[row],
@@ -73,10 +79,23 @@ def segments_of(batch: Batch, headers: Headers, assigned: Assignment, first_row:
         length=headers.payload_length[row].astype(np.int64),
         time_ns=batch.time_ns[row],
         analysed=(headers.flags[row] & np.uint16(Flag.NOT_ANALYSED)) == 0,
-        begin=end - count,
+        begin=begin,
         end=end,
         connection=connection,
     )
+
+
+def _by_side(
+    direction: NDArray[np.int64], group: NDArray[np.int64], begin: NDArray[np.int64], end: NDArray[np.int64]
+) -> NDArray[np.int64]:
+    """Within each group those of a, then those of b: by counting, which is quicker than sorting."""
+    upto = np.concatenate((np.zeros(1, np.int64), np.cumsum(direction)))  # how many b sent before each
+    index = np.arange(len(direction))
+    earlier = upto[begin]
+    place = np.where(direction, upto[:-1] + (end - upto[end])[group], index - upto[:-1] + earlier[group])
+    order = np.empty(len(index), np.int64)
+    order[place] = index
+    return order
 
 
 def dense(connection: NDArray[np.int32]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:

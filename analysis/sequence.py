@@ -23,13 +23,13 @@ def find_repeats(s: Segments, columns: Columns) -> NDArray[np.bool_]:
     highest number is. Resets are left out: their numbers often come from the other end.
     """
     result = np.zeros(len(s), np.bool_)
-    judged = np.flatnonzero(s.analysed & ~s.has(RST))
-    if not len(judged):
+    judged = s.analysed & ~s.has(RST)
+    at = s.by_side[judged[s.by_side]]
+    if not len(at):
         return result
-    end = s.group[judged] * 2 + s.direction[judged]
-    order = np.argsort(end, kind="stable")
-    at, end = judged[order], end[order]
-    finish = s.sequence[at] + (s.length[at] + s.has(SYN)[at] + s.has(FIN)[at]).astype(np.uint32)
+    end = s.side[at]
+    length, flags = s.length[at], s.flags[at]
+    finish = s.sequence[at] + (length + ((flags & SYN) != 0) + ((flags & FIN) != 0)).astype(np.uint32)
     first = np.ones(len(at), np.bool_)
     first[1:] = end[1:] != end[:-1]
     begin = np.flatnonzero(first)
@@ -53,7 +53,7 @@ def find_repeats(s: Segments, columns: Columns) -> NDArray[np.bool_]:
     before[1:] = top[:-1]
     before[begin] = np.where(known, ahead, distance.min() - 1)
 
-    result[at] = (s.length[at] > 0) & (distance <= before)
+    result[at] = (length > 0) & (distance <= before)
     last = np.append(begin[1:], len(at)) - 1
     columns["sent"][row, side] = finish[last]
     columns["top_ahead"][row, side] = top[last] - distance[last]

@@ -56,8 +56,14 @@ class Streams:
 
         first = self._first_rows(pair, before)
         walked, opened = self._walk(headers, pair, lower, first)
-        reopened = np.setdiff1d(opened[opened != BEFORE], first)
-        starts = np.union1d(first, reopened) if len(reopened) else first
+        starts, reopened = first, walked[:0]
+        if len(walked):
+            starting = np.zeros(len(pair), np.bool_)
+            starting[opened[opened != BEFORE]] = True
+            starting[first] = False
+            reopened = np.flatnonzero(starting)
+            starting[first] = True
+            starts = np.flatnonzero(starting)
 
         stream = self._number_streams(headers.endpoints.transport, pair, first_seen, starts, reopened)
         base = len(self._table)

@@ -240,13 +240,11 @@ def _says_something_new(s: Segments, loud: NDArray[np.bool_]) -> NDArray[np.bool
     New is another acknowledgement number, data after none, and anything that follows a SYN, FIN or RST. The first
     segment of each end in a batch is always new, so what is visited never misses what a larger batch would visit.
     """
-    judged = np.flatnonzero(s.analysed)
-    end = s.group[judged] * 2 + s.direction[judged]
-    order = judged[np.argsort(end.astype(np.uint32), kind="stable")]
+    order = s.by_side[s.analysed[s.by_side]]
     acknowledged = np.where(s.has(ACK), s.acknowledgment.astype(np.int64), -1)
     like = np.zeros(len(order), np.bool_)
     like[1:] = True
-    for column in (s.group, s.direction, acknowledged, s.length > 0, np.cumsum(loud) - loud):
+    for column in (s.side, acknowledged, s.length > 0, np.cumsum(loud) - loud):
         ordered = column[order]
         like[1:] &= ordered[1:] == ordered[:-1]
     result = np.zeros(len(s), np.bool_)

@@ -25,39 +25,43 @@ def learn_windows(s: Segments, shift: NDArray[np.int8], columns: Columns) -> Non
     `shift` is the window scale option of each segment, int8 (K,), -1 for none, `CUT` for not captured. The window of
     a SYN is never scaled (RFC 7323 section 2.2), and where no SYN was seen windows are taken as sent.
     """
-    scaling = _scaling(s, shift, columns)
-    own = scaling[np.arange(len(s)), s.direction]
+    own = _own_scaling(s, shift, columns)
     factor = np.where((own > 0) & ~s.has(SYN), own, 0).astype(np.int64)
     window = s.window.astype(np.int64) << factor
-    judged = s.analysed
-    np.maximum.at(columns["max_window"], (s.connection[s.group[judged]], s.direction[judged]), window[judged])
+    largest = columns["max_window"]
+    most = np.empty((len(s.connection), 2), np.int64)
+    for end in (0, 1):
+        most[:, end] = np.maximum.reduceat(np.where(s.analysed & (s.direction == end), window, -1), s.begin)
+    largest[s.connection] = np.maximum(largest[s.connection], most)
 
 
-def _scaling(s: Segments, shift: NDArray[np.int8], columns: Columns) -> NDArray[np.int8]:
-    """Both ends' scaling at each segment, int8 (K, 2), as far as the SYNs up to it tell.
+def _own_scaling(s: Segments, shift: NDArray[np.int8], columns: Columns) -> NDArray[np.int8]:
+    """The sender's scaling at each segment, int8 (K,), as far as the SYNs up to it tell.
 
     A shift applies only if both ends announce one (RFC 7323 section 2.2): a SYN without the option settles it for
     both, and an answer that has the option where the SYN had none counts as having none.
     """
     table = columns["scaling"]
-    before = table[s.connection]
+    now = table[s.connection]
+    own: NDArray[np.int8] = now.reshape(-1)[s.side]
     syn = np.flatnonzero(s.has(SYN) & s.analysed & (shift != CUT))
     if not len(syn):
-        return before[s.group]
+        return own
     after = np.empty((len(s), 2), np.int8)
-    now = before.copy()
     for at in _turns(s.group[syn]):
         index = syn[at]
-        group, own, says = s.group[index], s.direction[index], shift[index]
-        refused = ((s.flags[index] & ACK) != 0) & (now[group, 1 - own] == NOT_SCALED)
-        now[group, own] = np.where((says < 0) | refused, NOT_SCALED, says)
-        now[group[says < 0], 1 - own[says < 0]] = NOT_SCALED
+        group, sender, says = s.group[index], s.direction[index], shift[index]
+        refused = ((s.flags[index] & ACK) != 0) & (now[group, 1 - sender] == NOT_SCALED)
+        now[group, sender] = np.where((says < 0) | refused, NOT_SCALED, says)
+        now[group[says < 0], 1 - sender[says < 0]] = NOT_SCALED
         after[index] = now[group]
     table[s.connection] = now
     position = np.zeros(len(s), np.int64)
     position[syn] = syn + 1
     last = np.maximum.accumulate(position) - 1
-    return np.where((last >= s.begin[s.group])[:, None], after[last], before[s.group])
+    told = np.flatnonzero(last >= s.begin[s.group])
+    own[told] = after[last[told], s.direction[told]]
+    return own
 
 
 def _turns(group: NDArray[np.int64]) -> list[NDArray[np.int64]]:

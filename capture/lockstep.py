@@ -113,7 +113,11 @@ def scan(buffer: NDArray[np.uint8], start: int, end: int, hops: Hops, guess: Gue
 def _cut(buffer: NDArray[np.uint8], chain: Positions, end: int, hops: Hops) -> Scan:
     """End a chain of positions (the last is where the walk arrived) at the first record that cannot be taken."""
     readable = chain[: int(np.searchsorted(chain, end - hops.header, side="right"))]
-    lengths = hops.lengths(buffer, readable)
+    if hops.alignment == 1:  # the distances are the lengths: no need to fetch them again
+        last = readable[-1:]
+        lengths = np.append(np.diff(readable) - hops.extra, hops.lengths(buffer, last))
+    else:
+        lengths = hops.lengths(buffer, readable)
     behind = hops.following(readable, lengths)
     impossible = (lengths < hops.smallest) | (lengths > hops.largest)
     ended = np.zeros(len(readable), bool)

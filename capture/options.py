@@ -106,7 +106,8 @@ def _note(buffer: NDArray[np.uint8], found: SynOptions, here: Rows, at: Rows, ki
     found.timestamps[here[(kind == 8) & (length == 10)]] = True
     cookie = (kind == 34) & (length <= 18)
     found.fast_open[here[cookie]] = length[cookie] - 2
-    experiment = (kind >= 253) & (kind <= 254) & (length >= 4) & (u16(buffer, at + 2) == _FAST_OPEN_MAGIC)
+    experiment = np.flatnonzero((kind >= 253) & (kind <= 254) & (length >= 4))
+    experiment = experiment[u16(buffer, at[experiment] + 2) == _FAST_OPEN_MAGIC]
     found.fast_open[here[experiment]] = length[experiment] - 4
 
 

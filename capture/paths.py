@@ -32,7 +32,7 @@ class Paths:
         longer: NDArray[np.uint16] = self._next[paths, header]
         unseen = longer == _UNSEEN
         if unseen.any():
-            for path in np.unique(paths[unseen]).tolist():
+            for path in np.flatnonzero(np.bincount(paths[unseen])).tolist():
                 self._learn(path, header)
             longer = self._next[paths, header]
         return longer

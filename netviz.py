@@ -84,21 +84,37 @@ def output() -> Iterator[None]:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
-def open_session(file: str) -> Session:
-    """Make a session that is ready to read `file`; raises `CaptureError` when there is nothing to read."""
+def open_session(file: str, *, index: bool) -> Session:
+    """Make a session that is ready to read `file`; raises `CaptureError` when there is nothing to read.
+
+    With `index`, what was found out about a large capture is kept, and used when it is opened again.
+    """
     from analysis.session import Session
     from capture.source import open_source
 
-    return Session(open_source(file))
+    source = open_source(file)
+    if not index:
+        return Session(source)
+    from analysis.index import default_folder
+    from analysis.keeping import Keeper
+
+    return Session(source, keeper=Keeper(Path(file), default_folder()))
 
 
-def tell(files: Sequence[str], layout: str = "text", *, packets: bool = False, connections: Sequence[int] = ()) -> int:
+def tell(
+    files: Sequence[str],
+    layout: str = "text",
+    *,
+    packets: bool = False,
+    connections: Sequence[int] = (),
+    index: bool = False,
+) -> int:
     """Print the report of each file; what is wrong with one goes to standard error and into the exit status."""
     status = READ_WHOLE
     with output():
         for file in files:
             try:
-                session = open_session(file)
+                session = open_session(file, index=index)
             except CaptureError as error:
                 complain(file, error)
                 status = UNUSABLE
@@ -111,6 +127,8 @@ def tell(files: Sequence[str], layout: str = "text", *, packets: bool = False, c
             for problem in session.snapshot.problems:
                 complain(file, problem.message)
                 status = max(status, DAMAGED)
+            if session.index_problem:
+                complain(file, session.index_problem)
     return status
 
 
@@ -128,16 +146,21 @@ def cli(context: click.Context) -> None:
 @click.option(
     "--ascii", "only_ascii", is_flag=True, help="Draw with plain ASCII: for fonts where lines are two cells wide."
 )
-def replay(file: str, *, only_ascii: bool) -> int:
+@click.option(
+    "--index/--no-index",
+    default=True,
+    help="Keep what is found out about a large capture, so that it opens at once the next time (default: yes).",
+)
+def replay(file: str, *, only_ascii: bool, index: bool) -> int:
     """Open a capture and step through its conversations.
 
     FILE is a pcap or pcapng file, compressed or not; - reads standard input while the keyboard keeps working. Where
     the output is not a terminal, the story is printed as text instead.
     """
     if not sys.stdout.isatty():
-        return tell([file])
+        return tell([file], index=index)
     try:
-        session = open_session(file)
+        session = open_session(file, index=index)
     except CaptureError as error:
         complain(file, error)
         return UNUSABLE
@@ -162,12 +185,17 @@ def replay(file: str, *, only_ascii: bool) -> int:
     multiple=True,
     help="Only connection N, as the report numbers them; may be given several times.",
 )
-def report(files: tuple[str, ...], layout: str, connections: tuple[int, ...], *, packets: bool) -> int:
+@click.option(
+    "--index/--no-index",
+    default=False,
+    help="Use and keep an index of a large capture, as replay does (default: read it again).",
+)
+def report(files: tuple[str, ...], layout: str, connections: tuple[int, ...], *, packets: bool, index: bool) -> int:
     """Tell the whole story of captures without a screen.
 
     With several files, the JSON format prints one object a line.
     """
-    return tell(files, layout, packets=packets, connections=connections)
+    return tell(files, layout, packets=packets, connections=connections, index=index)
 
 
 @cli.command(epilog=COMPLETION_EXAMPLES)

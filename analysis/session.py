@@ -72,6 +72,7 @@ class Session:
                     if self._cancelled:
                         break
                     self._announce(finished=False)
+                    self._expect()
         except OSError as error:
             self._problems.append(
                 Problem(f"Reading stopped: {error.strerror or error}; what was read before is shown.")
@@ -124,6 +125,13 @@ class Session:
             self._keeper.keep(self.source, self._analyser)
         except OSError as error:
             self.index_problem = f"The index could not be kept: {error.strerror or error}."
+
+    def _expect(self) -> None:
+        """Let the packet table make room for as many packets as the rest of the capture probably has."""
+        packets, total = self._snapshot.packets, self._snapshot.bytes_total
+        if len(packets) and total is not None and self.source.compression is None:
+            mean = (int(packets.offset[-1]) + int(packets.captured_length[-1])) / len(packets)
+            self._analyser.packets.expect(int(1.02 * total / mean))
 
     def _announce(self, *, finished: bool) -> None:
         self._snapshot = self._take_snapshot(finished=finished)

@@ -21,6 +21,8 @@ from analysis.states import State
 from analysis.transitions import NEXT, Signal
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from numpy.typing import NDArray
 
     from analysis.segments import Segments
@@ -67,13 +69,14 @@ class Tracker:
         c = segments.connection
         carried = {name: columns[name][c] for name in CARRIED}
         self._carried = carried
-        self._state = carried["state"]
-        self._syn_sent = carried["syn_sent"]
-        self._syn_sequence = carried["syn_sequence"]
-        self._fin_sequence = carried["fin_sequence"]
-        self._fin_packet = carried["fin_packet"]
-        self._fin_acked = carried["fin_acked_packet"]
-        self._rst_packet = carried["rst_packet"]
+        # Columns of both ends are walked flat, by `Segments.side`: numpy finds a place by one index far quicker.
+        self._state = carried["state"].reshape(-1)
+        self._syn_sent = carried["syn_sent"].reshape(-1)
+        self._syn_sequence = carried["syn_sequence"].reshape(-1)
+        self._fin_sequence = carried["fin_sequence"].reshape(-1)
+        self._fin_packet = carried["fin_packet"].reshape(-1)
+        self._fin_acked = carried["fin_acked_packet"].reshape(-1)
+        self._rst_packet = carried["rst_packet"].reshape(-1)
         self._established = carried["established_packet"]
 
     def run(self) -> NDArray[np.uint16]:
@@ -86,7 +89,7 @@ class Tracker:
         group = np.arange(len(s.connection))
         position = s.begin.copy()
         while len(group):
-            position = stops.next(position, self._state[group])
+            position = stops.next(position, self._state[2 * group], self._state[2 * group + 1])
             more = position < s.end[group]
             group, position = group[more], position[more]
             self._apply(group, position)
@@ -97,90 +100,80 @@ class Tracker:
         return _carry_forward(s, visited, after, before)
 
     def _packed(self, group: NDArray[np.int64]) -> NDArray[np.uint16]:
-        state = self._state[group].astype(np.uint16)
-        return state[:, 0] | state[:, 1] << np.uint16(8)
+        a, b = self._state[2 * group], self._state[2 * group + 1]
+        packed: NDArray[np.uint16] = a | b.astype(np.uint16) << np.uint16(8)
+        return packed
 
     def _apply(self, group: NDArray[np.int64], at: NDArray[np.int64]) -> None:
         """Apply one segment of each of these connections to its sender, then to its receiver."""
         s = self._s
-        sender = s.direction[at]
-        receiver = 1 - sender
+        sender = s.side[at]
+        receiver = sender ^ 1
         flags = s.flags[at]
-        is_ = _Flags(*((flags & flag) != 0 for flag in (SYN, FIN, RST, ACK)))
-        self._note_syn(group, at, is_)
+        acks, resets = flags & ACK != 0, flags & RST != 0
+        self._note_syn(at, sender, flags)
         acknowledged = s.acknowledgment[at]
-        syn_seen = self._syn_sent[group, receiver] != 0
-        acks_syn = is_.ack & syn_seen & _is_past(acknowledged, self._syn_sequence[group, receiver])
-        fin_seen = self._fin_packet[group, receiver] != NO_PACKET
-        acks_fin = is_.ack & fin_seen & _is_past(acknowledged, self._fin_sequence[group, receiver])
-        self._note_close(group, at, is_, acks_fin & ~is_.rst)
+        syn_seen = self._syn_sent[receiver] != 0
+        acks_syn = acks & syn_seen & _is_past(acknowledged, self._syn_sequence[receiver])
+        fin_seen = self._fin_packet[receiver] != NO_PACKET
+        acks_fin = acks & fin_seen & _is_past(acknowledged, self._fin_sequence[receiver])
+        self._note_close(at, sender, flags, acks_fin & ~resets)
 
-        was_open = OPEN[self._state[group]].all(axis=1)
-        sent = _sent(is_, s.length[at] > 0, unaware=fin_seen & ~acks_fin)
+        was_open = self._open(sender)
+        sent = _SENT[_index(flags, s.length[at] > 0, fin_seen & ~acks_fin)]
         # In SYN-SENT a reset refuses a stray SYN,ACK without giving up (RFC 9293 figure 9).
-        refuses = is_.rst & syn_seen & (self._state[group, sender] & 0x0F == State.SYN_SENT)
-        self._move(group, sender, np.where(refuses, Signal.NOTHING, sent))
-        news = np.where(acks_fin, Signal.RECEIVED_ACK_OF_FIN, np.where(acks_syn, Signal.RECEIVED_ACK_OF_SYN, 0))
-        self._move(group, receiver, np.where(is_.rst, Signal.NOTHING, news))
-        self._move(group, receiver, self._received(group, receiver, is_, acks_syn | ~syn_seen))
-        opened = ~was_open & OPEN[self._state[group]].all(axis=1) & acks_syn
-        opened &= self._established[group] == NO_PACKET
+        refuses = resets & syn_seen & (self._state[sender] & 0x0F == _SYN_SENT)
+        self._move(sender, np.where(refuses, _NOTHING, sent))
+        self._move(receiver, _NEWS[_index(flags, acks_fin, acks_syn)])
+        syn_sent = self._state[receiver] & 0x0F == _SYN_SENT
+        active = self._syn_sent[receiver] == ACTIVE
+        self._move(receiver, _RECEIVED[_index(flags, syn_sent, active, acks_syn | ~syn_seen)])
+        opened = np.flatnonzero(~was_open & acks_syn & self._open(sender))
+        opened = opened[self._established[group[opened]] == NO_PACKET]
         self._established[group[opened]] = s.packet[at[opened]]
 
-    def _move(self, group: NDArray[np.int64], end: NDArray[np.int64], signal: NDArray[np.int64]) -> None:
-        self._state[group, end] = NEXT[self._state[group, end], signal]
+    def _open(self, sender: NDArray[np.int64]) -> NDArray[np.bool_]:
+        """Whether both ends of these senders' connections are open."""
+        both: NDArray[np.bool_] = OPEN[self._state[sender]] & OPEN[self._state[sender ^ 1]]
+        return both
 
-    def _received(
-        self, group: NDArray[np.int64], receiver: NDArray[np.int64], is_: _Flags, answers_us: NDArray[np.bool_]
-    ) -> NDArray[np.int64]:
-        """What the segment's own flags mean to its receiver, after what it acknowledged."""
-        # In SYN-SENT a reset counts only if it acknowledges the SYN (RFC 9293 section 3.10.7.3).
-        syn_sent = self._state[group, receiver] & 0x0F == State.SYN_SENT
-        active = self._syn_sent[group, receiver] == ACTIVE
-        reset = np.where(active, Signal.RECEIVED_RST_AFTER_ACTIVE_OPEN, Signal.RECEIVED_RST)
-        reset = np.where(syn_sent & ~(is_.ack & answers_us), Signal.NOTHING, reset)
-        opening = np.where(is_.ack, np.where(answers_us, Signal.RECEIVED_SYN_ACK, Signal.NOTHING), Signal.RECEIVED_SYN)
-        other = np.where(is_.fin, Signal.RECEIVED_FIN, Signal.NOTHING)
-        return np.where(is_.rst, reset, np.where(is_.syn, opening, other))
+    def _move(self, side: NDArray[np.int64], signal: NDArray[np.uint8]) -> None:
+        self._state[side] = _NEXT[self._state[side].astype(np.int64) * NEXT.shape[1] + signal]
 
-    def _note_syn(self, group: NDArray[np.int64], at: NDArray[np.int64], is_: _Flags) -> None:
+    def _note_syn(self, at: NDArray[np.int64], sender: NDArray[np.int64], flags: NDArray[np.uint16]) -> None:
         """Remember an end's own first SYN, which the acknowledgements of the other end are measured by."""
-        sender = self._s.direction[at]
-        first = is_.syn & (self._syn_sent[group, sender] == 0)
-        self._syn_sequence[group[first], sender[first]] = self._s.sequence[at[first]]
-        self._syn_sent[group[first], sender[first]] = PASSIVE
-        active = is_.syn & ~is_.ack
-        self._syn_sent[group[active], sender[active]] = ACTIVE
+        syn = np.flatnonzero(flags & SYN)
+        end = sender[syn]
+        first = self._syn_sent[end] == 0
+        self._syn_sequence[end[first]] = self._s.sequence[at[syn[first]]]
+        self._syn_sent[end[first]] = PASSIVE
+        self._syn_sent[end[flags[syn] & ACK == 0]] = ACTIVE
 
     def _note_close(
-        self, group: NDArray[np.int64], at: NDArray[np.int64], is_: _Flags, acks_fin: NDArray[np.bool_]
+        self,
+        at: NDArray[np.int64],
+        sender: NDArray[np.int64],
+        flags: NDArray[np.uint16],
+        acks_fin: NDArray[np.bool_],
     ) -> None:
         """Remember the packets that a teardown is told by: the first FIN, ACK of it, and RST of each end."""
         s = self._s
-        sender, packet = s.direction[at], s.packet[at]
-        end = s.sequence[at] + s.length[at].astype(np.uint32) + is_.syn
-        first = is_.fin & (self._fin_packet[group, sender] == NO_PACKET)
-        self._fin_sequence[group[first], sender[first]] = end[first]
-        for column, where, which in (
-            (self._fin_packet, is_.fin, sender),
-            (self._fin_acked, acks_fin, 1 - sender),
-            (self._rst_packet, is_.rst, sender),
+        fin = np.flatnonzero(flags & FIN)
+        first = fin[self._fin_packet[sender[fin]] == NO_PACKET]
+        of = at[first]
+        end = s.sequence[of] + s.length[of].astype(np.uint32) + (flags[first] & SYN != 0)
+        self._fin_sequence[sender[first]] = end
+        for column, which, side in (
+            (self._fin_packet, fin, sender),
+            (self._fin_acked, np.flatnonzero(acks_fin), sender ^ 1),
+            (self._rst_packet, np.flatnonzero(flags & RST), sender),
         ):
-            first = where & (column[group, which] == NO_PACKET)
-            column[group[first], which[first]] = packet[first]
+            first = which[column[side[which]] == NO_PACKET]
+            column[side[first]] = s.packet[at[first]]
 
     def _store(self) -> None:
         for name, values in self._carried.items():
             self._columns[name][self._s.connection] = values
-
-
-class _Flags(NamedTuple):
-    """Which of these flags each segment carries, bool (M,)."""
-
-    syn: NDArray[np.bool_]
-    fin: NDArray[np.bool_]
-    rst: NDArray[np.bool_]
-    ack: NDArray[np.bool_]
 
 
 class _Stops:
@@ -193,14 +186,30 @@ class _Stops:
         news = _says_something_new(s, loud)
         self._news = [_next_true(news & (s.direction == end)) for end in (0, 1)]
 
-    def next(self, position: NDArray[np.int64], state: NDArray[np.uint8]) -> NDArray[np.int64]:
-        """The next stop at or after `position` (int64 (M,)) for endpoints in `state` (uint8 (M, 2))."""
+    def next(self, position: NDArray[np.int64], a: NDArray[np.uint8], b: NDArray[np.uint8]) -> NDArray[np.int64]:
+        """The next stop at or after `position` (int64 (M,)) for endpoints in the states `a` and `b` (uint8 (M,))."""
         best = self._loud[position]
-        own, peer = WATCHES_OWN[state], WATCHES_PEER[state]
-        for end in (0, 1):
-            watched = own[:, end] | peer[:, 1 - end]
-            best = np.where(watched, np.minimum(best, self._news[end][position]), best)
+        for news, own, peer in ((self._news[0], a, b), (self._news[1], b, a)):
+            watched = np.flatnonzero(WATCHES_OWN[own] | WATCHES_PEER[peer])
+            best[watched] = np.minimum(best[watched], news[position[watched]])
         return best
+
+
+class _Flags(NamedTuple):
+    """Which of these flags each segment carries, bool (M,)."""
+
+    fin: NDArray[np.bool_]
+    syn: NDArray[np.bool_]
+    rst: NDArray[np.bool_]
+    ack: NDArray[np.bool_]
+
+
+def _index(flags: NDArray[np.uint16], *conditions: NDArray[np.bool_]) -> NDArray[np.uint16]:
+    """A row of the tables below: FIN, SYN, RST and ACK in four bits, then the conditions."""
+    index = flags & np.uint16(7) | (flags & ACK) >> np.uint16(1)
+    for bit, condition in enumerate(conditions, 4):
+        index |= condition.astype(np.uint16) << np.uint16(bit)
+    return index
 
 
 def _sent(is_: _Flags, data: NDArray[np.bool_], unaware: NDArray[np.bool_]) -> NDArray[np.int64]:
@@ -210,6 +219,42 @@ def _sent(is_: _Flags, data: NDArray[np.bool_], unaware: NDArray[np.bool_]) -> N
     closing = np.where(unaware, Signal.SENT_FIN_UNAWARE, Signal.SENT_FIN)
     other = np.where(is_.fin, closing, plain)
     return np.where(is_.rst, Signal.SENT_RST, np.where(is_.syn, opening, other))
+
+
+def _news(is_: _Flags, acks_fin: NDArray[np.bool_], acks_syn: NDArray[np.bool_]) -> NDArray[np.int64]:
+    """What a segment's acknowledgement means to its receiver."""
+    news = np.where(acks_syn, Signal.RECEIVED_ACK_OF_SYN, Signal.NOTHING)
+    return np.where(is_.rst, Signal.NOTHING, np.where(acks_fin, Signal.RECEIVED_ACK_OF_FIN, news))
+
+
+def _received(
+    is_: _Flags, syn_sent: NDArray[np.bool_], active: NDArray[np.bool_], answers_us: NDArray[np.bool_]
+) -> NDArray[np.int64]:
+    """What a segment's own flags mean to its receiver, after what it acknowledged.
+
+    The receiver may be in SYN-SENT, may have sent a SYN of its own, and may be answered by the segment.
+    """
+    # In SYN-SENT a reset counts only if it acknowledges the SYN (RFC 9293 section 3.10.7.3).
+    reset = np.where(active, Signal.RECEIVED_RST_AFTER_ACTIVE_OPEN, Signal.RECEIVED_RST)
+    reset = np.where(syn_sent & ~(is_.ack & answers_us), Signal.NOTHING, reset)
+    opening = np.where(is_.ack, np.where(answers_us, Signal.RECEIVED_SYN_ACK, Signal.NOTHING), Signal.RECEIVED_SYN)
+    other = np.where(is_.fin, Signal.RECEIVED_FIN, Signal.NOTHING)
+    return np.where(is_.rst, reset, np.where(is_.syn, opening, other))
+
+
+def _compiled(meaning: Callable[..., NDArray[np.int64]], conditions: int) -> NDArray[np.uint8]:
+    """The signals for every row that `_index` can name: one look-up instead of a dozen choices."""
+    row = np.arange(1 << (4 + conditions))
+    bits = [row >> bit & 1 != 0 for bit in range(4 + conditions)]
+    return meaning(_Flags(*bits[:4]), *bits[4:]).astype(np.uint8)
+
+
+_SENT: Final = _compiled(_sent, 2)
+_NEWS: Final = _compiled(_news, 2)
+_RECEIVED: Final = _compiled(_received, 3)
+_NEXT: Final = NEXT.reshape(-1)
+_NOTHING: Final = np.uint8(Signal.NOTHING)
+_SYN_SENT: Final = np.uint8(State.SYN_SENT)
 
 
 def _is_past(sequence: NDArray[np.uint32], mark: NDArray[np.uint32]) -> NDArray[np.bool_]:

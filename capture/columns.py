@@ -22,6 +22,8 @@ class Columns:
     def __init__(self, schema: Mapping[str, DTypeLike | tuple[DTypeLike, int]], capacity: int = 1024) -> None:
         self._schema = dict(schema)
         self._capacity = max(1, capacity)
+        self.expected = 0
+        """How many rows there will probably be: room for them is made at once, which saves copying."""
         self._arrays = {name: self._allocate(name) for name in self._schema}
         self._length = 0
 
@@ -59,7 +61,7 @@ class Columns:
         if needed <= self._capacity:
             return
         while self._capacity < needed:
-            self._capacity *= 2
+            self._capacity = max(2 * self._capacity, min(self.expected, 16 * self._capacity))
         for name, old in self._arrays.items():
             new = self._allocate(name)
             new[: self._length] = old[: self._length]

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from capture.protocol import Flag, Protocol
 from views.explanation import SHORT, Explanation, neighbours
 from views.options import Options
+from views.quoting import quoted
 from views.text import ROLES, line_cells, plain
 from views_builder import ACK, FIN, PAGE, RST, SYN, WEB, Segment, Talk, capture, details, rows
 
@@ -40,8 +41,8 @@ PAGE_TOLD = {
     0: (
         "first step of the handshake",
         (
-            "The client asks the server to connect. Its numbers begin at seq=x=0 (1000000 on\n"
-            "the wire); the SYN itself uses one.\n"
+            "The client asks the server for a connection. Its numbers begin at seq=x=0\n"
+            "(1000000 on the wire); the SYN itself uses one.\n"
             "The client moves CLOSED → SYN-SENT, the server LISTEN → SYN-RECEIVED.\n"
             "Next expected: SYN,ACK from the server."
         ),
@@ -52,7 +53,7 @@ PAGE_TOLD = {
             "The server answers packet 1, 30.0 ms later, and sends a SYN of its own.\n"
             'ack=x+1=1 means "I have your SYN"; its own numbers begin at seq=y=0.\n'
             "The client moves SYN-SENT → ESTABLISHED.\n"
-            "Next expected: the ACK of the client."
+            "Next expected: an ACK from the client."
         ),
     ),
     2: (
@@ -82,7 +83,7 @@ PAGE_TOLD = {
             'The client closes first (it is the active closer): FIN says "I have nothing\n'
             'more to send".\n'
             "The client moves ESTABLISHED → FIN-WAIT-1, the server ESTABLISHED → CLOSE-WAIT.\n"
-            "Next expected: the server acknowledges the FIN."
+            "Next expected: an ACK of the FIN, from the server."
         ),
     ),
     16: (
@@ -100,7 +101,7 @@ PAGE_TOLD = {
             "The server, the passive closer, has nothing more to send either, 35.0 ms after\n"
             "the FIN of packet 16.\n"
             "The server moves CLOSE-WAIT → LAST-ACK, the client FIN-WAIT-2 → TIME-WAIT.\n"
-            "Next expected: the client acknowledges the last FIN."
+            "Next expected: an ACK of the last FIN, from the client."
         ),
     ),
     18: (
@@ -163,6 +164,21 @@ GAP = [*PAGE[:3], Segment(40, True, ACK, OPEN, 1, 1, length=100), Segment(41, Tr
 TWICE = [*PAGE[:4], replace(PAGE[3], ms=300)]
 DUPLICATE = [*PAGE[:3], Segment(40, False, ACK, OPEN, 1, 1), Segment(41, False, ACK, OPEN, 1, 1)]
 SHUT = [*PAGE[:4], Segment(60, False, ACK, OPEN, 1, 56, window=0)]
+SHUT_OPEN = [*SHUT, Segment(61, False, ACK, OPEN, 1, 56)]
+ALIVE = [*PAGE[:5], Segment(9000, True, ACK, OPEN, 55, 1)]
+WINDOW_OF_SYN = [*PAGE[:2], Segment(31, False, ACK, "ESTABLISHED SYN-RECEIVED", 1, 1, window=63)]
+SYN_NOT_SEEN = [PAGE[1], PAGE[2]]
+SYN_NOT_SEEN_BUT_ACK = replace(WEB, client_first=False, values=(("established_packet", 1),))
+CROSSED = [
+    *PAGE[:3],
+    Segment(40, True, FIN | ACK, "FIN-WAIT-1 CLOSE-WAIT", 1, 1),
+    Segment(41, False, FIN | ACK, "CLOSING CLOSING", 1, 1),
+]
+STILL = [
+    PAGE[0],
+    Segment(20, True, ACK, "ESTABLISHED? SYN-RECEIVED", 1, 1),
+    Segment(40, True, FIN | ACK, "FIN-WAIT-1? CLOSE-WAIT", 1, 1),
+]
 MIDDLE = [Segment(0, True, ACK, "ESTABLISHED? unknown", 1, 1, length=20)]
 ODD = [Segment(0, True, SYN | FIN, "unknown unknown"), Segment(1, True, Flag(0), "unknown unknown")]
 CLOSED_BY = replace(WEB, values=(("fin_acked_packet", (4, -1)), ("established_packet", 2)))
@@ -193,7 +209,29 @@ TOLD = {
     "bytes sent again": (TWICE, 4, HANDSHAKE, "It begins like packet 4: sent again."),
     "a duplicate": (DUPLICATE, 4, HANDSHAKE, "repeats ack=1 of packet 4: nothing more has arrived in order"),
     "a shut window": (SHUT, 4, HANDSHAKE, "The server has no room left: win=0 asks the client to wait."),
-    "a beginning in the middle": (MIDDLE, 0, Talk(), "unknown → ESTABLISHED?: inferred; the packet that caused it was"),
+    "a beginning in the middle": (
+        MIDDLE,
+        0,
+        Talk(),
+        "unknown → ESTABLISHED?: inferred; how it got there was not captured",
+    ),
+    "what a shut window leaves": (
+        SHUT,
+        4,
+        HANDSHAKE,
+        "Next expected: the server opens its window; until then the client",
+    ),
+    "a window that opens": (SHUT_OPEN, 5, HANDSHAKE, "its window field changes from 0 to 64240."),
+    "a keep-alive": (
+        ALIVE,
+        5,
+        HANDSHAKE,
+        "sends seq=55, which packet 5 has acknowledged already: probably a keep-alive",
+    ),
+    "a window beside a SYN's": (WINDOW_OF_SYN, 2, HANDSHAKE, "repeats ack=1 of packet 2: nothing more has arrived"),
+    "a handshake without its SYN": (SYN_NOT_SEEN, 1, SYN_NOT_SEEN_BUT_ACK, 'ack=1 means "I have your SYN'),
+    "FINs that cross": (CROSSED, 4, HANDSHAKE, "CLOSE-WAIT → CLOSING: it has sent FIN before the other's reached it."),
+    "a state that is still inferred": (STILL, 2, Talk(), "FIN-WAIT-1?: it has sent FIN; still inferred, as its state"),
     "flags that nobody sends": (ODD, 0, Talk(), "No TCP sends these flags together"),
     "no flags at all": (ODD, 1, Talk(), "neither data nor an acknowledgment"),
 }
@@ -215,7 +253,11 @@ def test_without_details_only_what_the_columns_say_is_said() -> None:
 def test_guesses_are_called_guesses() -> None:
     words = text(explained(MIDDLE, 0, full=True)).replace("\n", " ")
     assert "The capture begins in the middle of this connection" in words
-    assert "who is the client is guessed" in words
+    assert "counted from the first that was captured" in words
+    assert "is guessed, from the ports and from who sends first: no handshake was captured." in words
+    datagram = [Segment(0, True, Flag(0), "", payload=b"?")]
+    talk = Talk(("10.0.0.1", 40000), ("10.0.0.2", 9), 17, Protocol.UDP4)
+    assert "only TCP has a handshake" in text(explained(datagram, 0, talk, full=True)).replace("\n", " ")
 
 
 def test_what_comes_next_is_left_open_where_one_direction_is_missing() -> None:
@@ -254,6 +296,35 @@ def test_questions_find_their_answers() -> None:
     story = [Segment(n, n < 2, Flag(0), "", payload=body) for n, body in enumerate([question, other, answer])]
     words = text(explained(story, 2, names)).replace("\n", " ")
     assert "answer NXDOMAIN example.com. It answers packet 1, 2.0 ms later." in words
+
+
+def test_a_packet_captured_at_two_interfaces_is_not_sent_twice() -> None:
+    story = [*PAGE[:4], replace(PAGE[3], ms=31)]
+    seen = {each.packet: each for each in details(story, WEB)}
+    for packet, identification in ((3, b"\x12\x34"), (4, b"\x12\x34")):
+        head = bytes(14) + b"\x45\x00\x00\x5f" + identification + b"\x40\x00"
+        seen[packet] = replace(seen[packet], data=head + seen[packet].data[len(head) :])
+    made = Explanation(capture(story, WEB), 0, 4, seen, full=False, options=Options())
+    words = text(made).replace("\n", " ")
+    assert made.title.endswith("the same packet, captured again")
+    assert (
+        "This is packet 4 again, 0.4 ms later: the numbers and the IPv4 identification, 0x1234, are the same" in words
+    )
+    seen[4] = replace(seen[4], data=seen[4].data[:18] + b"\x12\x35" + seen[4].data[20:])
+    made = Explanation(capture(story, WEB), 0, 4, seen, full=False, options=Options())
+    assert "It begins like packet 4: sent again." in text(made).replace("\n", " ")
+
+
+def test_an_icmp_error_names_the_packet_that_caused_it() -> None:
+    talk = Talk(("10.0.0.2", 0), ("10.0.0.1", 0), 1, Protocol.ICMP4)
+    ip = b"\x45\x00\x00\x20\x00\x01\x00\x00\x01\x11\x00\x00" + ADDRESS["10.0.0.1"] + ADDRESS["10.0.0.2"]
+    error = b"\x0b\x00\x00\x00\x00\x00\x00\x00" + ip + struct.pack(">HHHH", 40001, 33434, 12, 0)
+    words = text(explained([Segment(0, True, Flag(0), "", payload=error)], 0, talk)).replace("\n", " ")
+    assert "It quotes the packet that caused it: UDP from 10.0.0.1:40001 to 10.0.0.2:33434." in words
+    six = bytes([0x60, 0, 0, 0, 0, 8, 6, 64]) + bytes(15) + b"\x01" + bytes(15) + b"\x02" + struct.pack(">HH", 1, 2)
+    assert quoted(six) == "TCP from [::1]:1 to [::2]:2"
+    assert quoted(ip[:9] + b"\x59" + ip[10:]) == "IP protocol 89 from 10.0.0.1 to 10.0.0.2"
+    assert [quoted(data) for data in (b"", ip[:19], six[:39], bytes(60))] == [""] * 4
 
 
 STATES = ("unknown", "CLOSED", "SYN-SENT", "SYN-RECEIVED?", "ESTABLISHED", "FIN-WAIT-1", "CLOSE-WAIT", "TIME-WAIT?")

@@ -13,6 +13,7 @@ from capture.protocol import Flag, Protocol
 from views.conversation import TCP_PROTOCOLS, Conversation
 from views.glyphs import glyphs
 from views.moment import NEIGHBOURS, Moment, number
+from views.telling_again import tell_copy, tell_probe
 from views.telling_close import acknowledges_fin, tell_ack_of_fin, tell_fin, tell_reset
 from views.telling_flags import flag_meanings
 from views.telling_flow import tell_ack, tell_data
@@ -48,6 +49,9 @@ def neighbours(packets: NDArray[np.int64], packet: int) -> NDArray[np.int64]:
 
 def tell(moment: Moment) -> Told:
     """What a packet is, by its protocol and its flags."""
+    copy = tell_copy(moment)
+    if copy is not None:
+        return copy
     if moment.conversation.protocol(moment.packet) not in TCP_PROTOCOLS:
         return tell_plain(moment)
     flags = moment.flags
@@ -66,6 +70,9 @@ def _tell_flow(moment: Moment) -> Told:
         return tell_third_step(moment)
     if acknowledges_fin(moment) and not moment.payload:
         return tell_ack_of_fin(moment)
+    probe = tell_probe(moment)
+    if probe is not None:
+        return probe
     if moment.payload:
         return tell_data(moment)
     if moment.flags & Flag.ACK:
@@ -171,8 +178,12 @@ def _background(moment: Moment) -> list[str]:
         first = conversation.flags(int(conversation.packets[0]))
         if not first & Flag.SYN:
             told.append(_("The capture begins in the middle of this connection: how it was opened was not seen."))
+            if moment.options.relative:
+                told.append(_("Its numbers are counted from the first that was captured."))
     if conversation.role(client=True) and not conversation.roles_seen:
-        told.append(_("No handshake was captured: who is the client is guessed from ports and the first sender."))
+        guess = _("Which end is the client is guessed, from the ports and from who sends first")
+        reason = _("no handshake was captured") if conversation.is_tcp else _("only TCP has a handshake that tells it")
+        told.append(f"{guess}: {reason}.")
     if conversation.protocol(moment.packet) in {Protocol.FRAGMENT4, Protocol.FRAGMENT6}:
         told.append(_("It is a piece of a datagram; the packet that completes it is decoded whole."))
     marks = int(conversation.snapshot.packets.flags[moment.packet])

@@ -11,6 +11,7 @@ from views.telling_open import Told
 from views.wording import _, ngettext
 
 if TYPE_CHECKING:
+    from analysis.details import Detail
     from views.moment import Moment
 
 HALF: int = 1 << 31
@@ -25,7 +26,8 @@ def tell_data(moment: Moment) -> Told:
     what = text.format(sender=moment.sender, count=moment.payload)
     if detail is not None:
         first, last = moment.seq(detail.sequence), moment.seq((detail.sequence + moment.payload - 1) & WRAP)
-        what += _(", seq {first} to {last}").format(first=first, last=last)
+        place = _(", seq {first} to {last}") if moment.payload > 1 else _(", seq {first}")
+        what += place.format(first=first, last=last)
     parts = [sentence(what) + (f": {words}." if words else ".")]
     parts += [*_order(moment), *_after_fin(moment), *_piggyback(moment)]
     title = _("data from the client") if moment.from_client else _("data from the server")
@@ -88,7 +90,7 @@ def tell_ack(moment: Moment) -> Told:
     ack = moment.ack(detail.acknowledgment)
     before = moment.own_before()
     if before is not None and before.flags & Flag.ACK and before.acknowledgment == detail.acknowledgment:
-        return _nothing_new(moment, ack, number(before.packet), before.window)
+        return _nothing_new(moment, ack, before)
     packet = moment.answered()
     meaning = _('ack={ack} means "I have everything before byte {ack}".').format(ack=ack)
     if packet is None:
@@ -100,14 +102,13 @@ def tell_ack(moment: Moment) -> Told:
     return Told(_("acknowledgment"), (sentence(what), *_shut(moment)))
 
 
-def _nothing_new(moment: Moment, ack: int, before: int, window: int) -> Told:
-    what = _("{sender} repeats ack={ack} of packet {packet}: nothing more has arrived in order.").format(
-        sender=moment.sender, ack=ack, packet=before
-    )
-    if moment.payload == 0 and moment.detail is not None and moment.detail.window != window:
-        what = _("{sender} repeats ack={ack} of packet {packet}; its window field changes from {old} to {new}.").format(
-            sender=moment.sender, ack=ack, packet=before, old=window, new=moment.detail.window
-        )
+def _nothing_new(moment: Moment, ack: int, before: Detail) -> Told:
+    what = _("{sender} repeats ack={ack} of packet {packet}: nothing more has arrived in order.")
+    window = moment.detail.window if moment.detail is not None else before.window
+    # The window of a SYN is never scaled (RFC 7323 section 2.2): it cannot be compared with later ones.
+    if window != before.window and not before.flags & Flag.SYN:
+        what = _("{sender} repeats ack={ack} of packet {packet}; its window field changes from {old} to {new}.")
+    what = what.format(sender=moment.sender, ack=ack, packet=number(before.packet), old=before.window, new=window)
     return Told(_("acknowledgment of nothing new"), (sentence(what), *_shut(moment)))
 
 

@@ -38,7 +38,7 @@ def tell_syn(moment: Moment) -> Told:
 
 
 def _asks(moment: Moment) -> tuple[str, ...]:
-    what = _("{sender} asks {receiver} to connect.").format(sender=moment.sender, receiver=moment.receiver)
+    what = _("{sender} asks {receiver} for a connection.").format(sender=moment.sender, receiver=moment.receiver)
     parts = [sentence(what)]
     if moment.detail is not None:
         raw, shown = moment.detail.sequence, moment.seq(moment.detail.sequence)
@@ -99,11 +99,11 @@ def _announced(moment: Moment) -> tuple[str, ...]:
 
 
 def is_third_step(moment: Moment) -> bool:
-    """Whether this is the ACK that completes a handshake whose other two packets were captured."""
+    """Whether this is the ACK that completes a handshake; its SYN,ACK was captured."""
     asked, answered = moment.once("syn_packet"), moment.once("syn_ack_packet")
     if moment.packet != moment.once("established_packet") or not moment.from_client:
         return False
-    ordered = 0 <= asked < answered < moment.packet
+    ordered = 0 <= answered < moment.packet and asked < answered
     return ordered and not moment.flags & (Flag.RST | Flag.FIN) and moment.acknowledges_syn() is not False
 
 
@@ -122,7 +122,8 @@ def tell_third_step(moment: Moment) -> Told:
         words = carried_words(moment.conversation, moment.detail, moment.options) if moment.detail is not None else ""
         text = _("It carries {count} bytes already: {words}.") if words else _("It carries {count} bytes already.")
         parts.append(text.format(count=moment.payload, words=words))
-    parts.append(_("Set-up took {time}.").format(time=moment.since(int(moment.conversation.packets[0]))))
+    if moment.once("syn_packet") >= 0:
+        parts.append(_("Set-up took {time}.").format(time=moment.since(int(moment.conversation.packets[0]))))
     rule = _("SYN seq=x; SYN,ACK seq=y, ack=x+1; ACK ack=y+1: a SYN uses one sequence number, so each ack is one more.")
     return Told(_("third step of the handshake"), tuple(parts), (rule,))
 

@@ -8,6 +8,7 @@ from analysis.messages import arp_fields
 from capture.protocol import Protocol
 from views.labels import carried_words, protocol_name
 from views.moment import number, sentence
+from views.quoting import quoted
 from views.telling_open import Told
 from views.wording import _, ngettext
 
@@ -21,6 +22,8 @@ BROADCAST = b"\xff" * 6
 UDP = (Protocol.UDP4, Protocol.UDP6)
 ECHO = {Protocol.ICMP4: (8, 0), Protocol.ICMP6: (128, 129)}
 """Types of the request and of the reply."""
+ERRORS = {Protocol.ICMP4: (3, 4, 5, 11, 12), Protocol.ICMP6: (1, 2, 3, 4)}
+"""Types that quote the packet that caused them (RFC 792, RFC 4443 section 3)."""
 
 
 def tell_plain(moment: Moment) -> Told:
@@ -42,10 +45,16 @@ def tell_plain(moment: Moment) -> Told:
 def _length(moment: Moment) -> str:
     length = int(moment.conversation.snapshot.packets.original_length[moment.packet])
     what = ngettext(
-        "{sender} sends a packet of {count} byte to {receiver}; netviz does not look further into it.",
-        "{sender} sends a packet of {count} bytes to {receiver}; netviz does not look further into it.",
+        "{sender} sends {receiver} a packet of {count} byte; what it says stands in its layers.",
+        "{sender} sends {receiver} a packet of {count} bytes; what it says stands in its layers.",
         length,
     )
+    if not moment.conversation.name(client=True) and not moment.conversation.name(client=False):
+        what = ngettext(
+            "A packet of {count} byte without addresses that netviz can read; its bytes are shown as they are.",
+            "A packet of {count} bytes without addresses that netviz can read; its bytes are shown as they are.",
+            length,
+        )
     return sentence(what.format(sender=moment.sender, receiver=moment.receiver, count=length))
 
 
@@ -103,6 +112,9 @@ def _tell_icmp(moment: Moment, detail: Detail, words: str) -> Told:
         answers = _answers(
             moment, lambda other: other.data[at : at + 1] == bytes([request]) and other.data[at + 4 : at + 8] == numbers
         )
+    cause = quoted(detail.data[at + 8 :]) if kind in ERRORS[moment.conversation.protocol(moment.packet)] else ""
+    if cause:
+        answers = (_("It quotes the packet that caused it: {cause}.").format(cause=cause),)
     return Told(words or protocol_name(moment.conversation.protocol(moment.packet)), (told, *answers))
 
 

@@ -36,6 +36,7 @@ def _reasons() -> dict[tuple[State, State], str]:
         (s.FIN_WAIT_2, s.TIME_WAIT): got_fin,
         (s.CLOSING, s.TIME_WAIT): fin_acked,
         (s.CLOSE_WAIT, s.LAST_ACK): sent_fin,
+        (s.CLOSE_WAIT, s.CLOSING): _("it has sent FIN before the other's reached it"),
         (s.LAST_ACK, s.CLOSED): fin_acked,
     }
 
@@ -43,9 +44,14 @@ def _reasons() -> dict[tuple[State, State], str]:
 def _why(before: EndState, after: EndState, flags: Flag) -> str:
     if flags & Flag.RST:
         return _("RST ends the connection at once")
-    if after.inferred:
-        return _("inferred; the packet that caused it was not captured, or did not arrive")
-    return _reasons().get((before.state, after.state), "")
+    reason = _reasons().get((before.state, after.state), "")
+    if not after.inferred:
+        return reason
+    if before.state is State.UNKNOWN:
+        return _("inferred; how it got there was not captured")
+    if before.inferred and reason:
+        return _("{reason}; still inferred, as its state before").format(reason=reason)
+    return _("inferred; the packet that caused it was not captured, or did not arrive")
 
 
 def state_changes(moment: Moment, *, full: bool) -> list[str]:
@@ -108,10 +114,18 @@ def expected(moment: Moment) -> str:
         return _("The connection is over.")
     told = _of_pair(client, server, names[True], names[False]) or _of_pair(server, client, names[False], names[True])
     if not told and client is server is State.ESTABLISHED:
-        told = _("data, or FIN, from either side") if _had_data(moment) else _("first data, from either side")
+        told = _open_end(moment)
     if not told and client is server is State.CLOSING:
-        told = _("both FINs acknowledged")
+        told = _("an ACK of each FIN")
     return _("Next expected: {what}.").format(what=told) if told else ""
+
+
+def _open_end(moment: Moment) -> str:
+    """What comes next on an open connection."""
+    if moment.detail is not None and moment.detail.window == 0:
+        text = _("{sender} opens its window; until then {receiver} may only probe")
+        return text.format(sender=moment.sender, receiver=moment.receiver)
+    return _("data, or FIN, from either side") if _had_data(moment) else _("first data, from either side")
 
 
 def _had_data(moment: Moment) -> bool:
@@ -125,13 +139,13 @@ def _of_pair(one: State, other: State, one_name: str, other_name: str) -> str:
     if one is s.SYN_SENT and other in {s.SYN_RECEIVED, s.LISTEN}:
         return _("SYN,ACK from {other}").format(other=other_name)
     if one is s.ESTABLISHED and other is s.SYN_RECEIVED:
-        return _("the ACK of {one}").format(one=one_name)
+        return _("an ACK from {one}").format(one=one_name)
     if one is s.FIN_WAIT_1 and other is s.CLOSE_WAIT:
-        return _("{other} acknowledges the FIN").format(other=other_name)
+        return _("an ACK of the FIN, from {other}").format(other=other_name)
     if one is s.FIN_WAIT_2 and other is s.CLOSE_WAIT:
         return _("more data, or FIN, from {other}").format(other=other_name)
     if one in {s.FIN_WAIT_1, s.TIME_WAIT} and other is s.LAST_ACK:
-        return _("{one} acknowledges the last FIN").format(one=one_name)
+        return _("an ACK of the last FIN, from {one}").format(one=one_name)
     if one is s.TIME_WAIT and other is s.CLOSED:
         return _("nothing; {one} waits 2 MSL for stragglers, then forgets").format(one=one_name)
     return ""

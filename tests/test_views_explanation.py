@@ -166,6 +166,7 @@ DUPLICATE = [*PAGE[:3], Segment(40, False, ACK, OPEN, 1, 1), Segment(41, False, 
 SHUT = [*PAGE[:4], Segment(60, False, ACK, OPEN, 1, 56, window=0)]
 SHUT_OPEN = [*SHUT, Segment(61, False, ACK, OPEN, 1, 56)]
 ALIVE = [*PAGE[:5], Segment(9000, True, ACK, OPEN, 55, 1)]
+ASLEEP = [*PAGE[:3], Segment(9000, True, ACK, OPEN, 0, 1)]
 WINDOW_OF_SYN = [*PAGE[:2], Segment(31, False, ACK, "ESTABLISHED SYN-RECEIVED", 1, 1, window=63)]
 SYN_NOT_SEEN = [PAGE[1], PAGE[2]]
 SYN_NOT_SEEN_BUT_ACK = replace(WEB, client_first=False, values=(("established_packet", 1),))
@@ -228,6 +229,7 @@ TOLD = {
         HANDSHAKE,
         "sends seq=55, which packet 5 has acknowledged already: probably a keep-alive",
     ),
+    "a keep-alive before any data": (ASLEEP, 3, HANDSHAKE, "sends seq=0, which packet 2 has acknowledged already"),
     "a window beside a SYN's": (WINDOW_OF_SYN, 2, HANDSHAKE, "repeats ack=1 of packet 2: nothing more has arrived"),
     "a handshake without its SYN": (SYN_NOT_SEEN, 1, SYN_NOT_SEEN_BUT_ACK, 'ack=1 means "I have your SYN'),
     "FINs that cross": (CROSSED, 4, HANDSHAKE, "CLOSE-WAIT → CLOSING: it has sent FIN before the other's reached it."),

@@ -59,7 +59,7 @@ def tell_probe(moment: Moment) -> Told | None:
         if moment.conversation.from_client(packet) == moment.from_client:
             continue
         answer = moment.details.get(packet)
-        if answer is None or answer.flags & Flag.SYN or answer.acknowledgment != (detail.sequence + 1) & WRAP:
+        if answer is None or answer.acknowledgment != (detail.sequence + 1) & WRAP:
             return None
         what = _(
             "{sender} sends seq={seq}, which packet {packet} has acknowledged already: probably a keep-alive, "

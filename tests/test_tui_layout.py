@@ -92,6 +92,16 @@ def test_one_connection_leaves_its_room_to_the_packet() -> None:
     assert panes[Pane.TIME_STRIP].height == 2
 
 
+def test_a_list_above_leaves_the_rest_to_the_ladder_where_there_is_height() -> None:
+    panes = arrange(120, 40, Wishes(connections=True, lanes=6))
+    assert panes[Pane.CONNECTIONS].size == (120, 8)  # a title, a head and six connections
+    assert panes[Pane.LADDER].y == panes[Pane.CONNECTIONS].bottom
+    assert Pane.LAYERS in panes
+    many = arrange(120, 40, Wishes(connections=True, lanes=66_000))
+    assert many[Pane.CONNECTIONS].height >= many[Pane.LADDER].height - 1
+    assert Pane.LADDER not in arrange(80, 24, Wishes(connections=True, lanes=6))
+
+
 def test_explanation_goes_round() -> None:
     assert Explain.SHORT.next is Explain.FULL
     assert Explain.OFF.next is Explain.SHORT

@@ -104,6 +104,7 @@ def test_the_selected_field_is_marked_on_its_line_alone() -> None:
 def test_what_comes_folded_exists() -> None:
     paths = {field.path for field in DISSECTION.fields}
     assert {"tcp.flags", "ipv4.flags", "ipv4.tos"} <= DEFAULT_FOLDED & paths
+    assert {"ipv4#2.flags", "tcp.options.nop#4", "tcp.options.eol"} <= DEFAULT_FOLDED  # tunnels, padding
 
 
 @pytest.mark.parametrize("ascii_only", [False, True])

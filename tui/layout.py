@@ -52,6 +52,7 @@ SIDE_WIDTH: Final = 116  # from here on the layers stand beside the ladder
 LEFT_WIDTH: Final = 150  # from here on the connections do too
 MIDDLE_HEIGHT: Final = 30
 FULL_HEIGHT: Final = 45
+LISTED_HEIGHT: Final = 24  # rows between the lines at the top and the bottom for a list above a ladder
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,21 +121,23 @@ def _explanation_rows(height: int, explain: Explain) -> int:
         return 0
     if explain is Explain.FULL:
         return max(6, height // 3)
-    return 5 if height < MIDDLE_HEIGHT else 7
+    return 5 if height < MIDDLE_HEIGHT else 7 if height < FULL_HEIGHT else 9
 
 
 def _place_body(panes: dict[Pane, Region], body: Region, wishes: Wishes) -> None:
     wide, tall = body.width, body.height
     lower = Pane.LAYERS in panes or Pane.BYTES in panes
-    side = wide >= SIDE_WIDTH and tall >= 12 and not lower
     listed = wishes.many if wishes.connections is None else wishes.connections
     if listed and wide >= LEFT_WIDTH and tall >= 12:
         left = max(34, wide // 4)
         panes[Pane.CONNECTIONS], body = body.split_vertical(left)
     elif wishes.connections:
-        panes[Pane.CONNECTIONS] = body
-        return
-    if side:
+        # What the list leaves free shows the connection that is open.
+        rows = min(wishes.lanes + 2, tall // 2) if tall >= LISTED_HEIGHT else tall
+        panes[Pane.CONNECTIONS], body = body.split_horizontal(rows)
+        if not body.height:
+            return
+    if body.width >= SIDE_WIDTH and body.height >= 12 and not lower:
         body, right = body.split_vertical(body.width - _side_width(body.width))
         _place_right(panes, right, wishes)
     panes[Pane.LADDER] = body

@@ -18,9 +18,14 @@ if TYPE_CHECKING:
     from views.options import Options
     from views.text import Line
 
+_FLAGS_OF: Final = (
+    ("ipv4", "tos"), ("ipv4", "flags"), ("ipv6", "tc"), ("tcp", "flags"), ("dns", "flags"), ("arp", "flags"),
+)  # fmt: skip
+_OPTIONS: Final = ("mss", "wscale", "sack_perm", "sack", "timestamps", "nop", "eol")
+_COUNTS: Final = ("", *(f"#{number}" for number in range(2, 6)))  # how paths tell headers and options of a kind apart
 DEFAULT_FOLDED: Final = frozenset(
-    {"ipv4.tos", "ipv4.flags", "ipv6.tc", "tcp.flags", "dns.flags", "arp.flags"}
-    | {f"tcp.options.{option}" for option in ("mss", "wscale", "sack_perm", "sack", "timestamps", "nop", "nop#2")}
+    {f"{layer}{count}.{field}" for layer, field in _FLAGS_OF for count in _COUNTS}
+    | {f"tcp{outer}.options.{option}{count}" for option in _OPTIONS for outer in _COUNTS for count in _COUNTS}
 )
 """Paths worth folding at first: what their lines say already tells what is in them."""
 

@@ -49,8 +49,8 @@ def outcome(connections: Connections, row: int, *, finished: bool = True) -> Out
     if not is_tcp(int(c.protocol[row])):
         return None
     client, server = sides(c, row)
-    syn, answered = bool(c.syn[row, client]), bool(c.syn_ack[row, server])
-    if syn and not answered and c.rst[row, server]:
+    syn, answered = bool(c.syn[row][client]), bool(c.syn_ack[row][server])
+    if syn and not answered and c.rst[row][server]:
         return Outcome.REFUSED
     closed = _both_closed(c, row)
     reset = _reset_by(c, row)
@@ -58,10 +58,10 @@ def outcome(connections: Connections, row: int, *, finished: bool = True) -> Out
         return Outcome.RESET_BY_CLIENT if reset == client else Outcome.RESET_BY_SERVER
     if closed:
         return Outcome.CLOSED
-    if not c.packets[row].all():
-        only_syn = syn and c.packets[row, client] == c.syn[row, client]
+    if not all(c.packets[row]):
+        only_syn = syn and c.packets[row][client] == c.syn[row][client]
         return Outcome.NO_ANSWER if only_syn else Outcome.ONE_SIDE
-    if c.fin[row].any():
+    if any(c.fin[row]):
         return Outcome.HALF_CLOSED
     if not c.roles_seen[row]:
         return Outcome.MIDDLE
@@ -70,10 +70,10 @@ def outcome(connections: Connections, row: int, *, finished: bool = True) -> Out
 
 def _both_closed(c: Connections, row: int) -> bool:
     """Whether both ends sent FIN, and no reset came before the second one."""
-    if (c.fin_packet[row] == NO_PACKET).any():
+    fins = c.fin_packet[row]
+    if NO_PACKET in fins:
         return False
-    resets = [int(packet) for packet in c.rst_packet[row] if packet != NO_PACKET]
-    return all(packet > int(c.fin_packet[row].max()) for packet in resets)
+    return all(packet == NO_PACKET or packet > max(fins) for packet in c.rst_packet[row])
 
 
 def _reset_by(c: Connections, row: int) -> int | None:

@@ -1,9 +1,9 @@
-"""Time netviz beside tshark and tcptrace on one capture, in one run, and print a Markdown table.
+"""Time netviz beside tshark and tcptrace on captures, in one run, and print Markdown tables.
 
     python -m benchmarks.make_capture big.pcap && python -m benchmarks.compare big.pcap
 
 Programs that are not installed are left out. Each one is run `--runs` times, in turns, and the median is shown: times
-by the wall clock, processor seconds (user and system), and the largest resident set.
+by the wall clock, processor seconds (user and system), and the largest resident set. Ratios are of wall times.
 """
 
 from __future__ import annotations
@@ -38,6 +38,18 @@ FIRST_ROW: Final = re.compile(r"[─═·]+ .*(SYN|ACK|RST|FIN)")
 PATIENCE_SECONDS: Final = 300
 
 
+ANALYSIS: Final = "netviz, everything analysed"
+CONVERSATIONS: Final = "tshark -q -z conv,tcp"
+FIELDS: Final = "tshark -T fields (stream, flags, RTT)"
+TCPTRACE: Final = "tcptrace -n"
+LONG_TCPTRACE: Final = "tcptrace -n -l -r"
+GOALS: Final = {
+    1_000_000: {FIELDS: 0.02, CONVERSATIONS: 0.10, TCPTRACE: 1.0, LONG_TCPTRACE: 0.5},
+    10_000_000: {FIELDS: 0.015, CONVERSATIONS: 0.07, TCPTRACE: 0.7, LONG_TCPTRACE: 0.5},
+}
+"""How much of another program's time the whole analysis may take, from so many packets on."""
+
+
 @dataclass(frozen=True)
 class Cost:
     """What one run took; None where it cannot be told."""
@@ -60,10 +72,12 @@ def commands(capture: str) -> dict[str, list[str]]:
     """The programs that are there, by the name they have in the table; netviz comes first."""
     fields = ["-e", "tcp.stream", "-e", "tcp.analysis.flags", "-e", "tcp.analysis.ack_rtt", "-e", "tcp.completeness"]
     every = {
-        "netviz report": [*NETVIZ, "report", "--format", "json", capture],
-        "tshark -q -z conv,tcp": ["tshark", "-n", "-r", capture, "-q", "-z", "conv,tcp"],
-        "tshark -T fields (stream, flags, RTT)": ["tshark", "-n", "-r", capture, "-T", "fields", *fields],
-        "tcptrace -n": ["tcptrace", "-n", capture],
+        ANALYSIS: [sys.executable, "-m", "benchmarks.analyse", capture],
+        "netviz report --format json": [*NETVIZ, "report", "--format", "json", capture],
+        CONVERSATIONS: ["tshark", "-n", "-r", capture, "-q", "-z", "conv,tcp"],
+        FIELDS: ["tshark", "-n", "-r", capture, "-T", "fields", *fields],
+        TCPTRACE: ["tcptrace", "-n", capture],
+        LONG_TCPTRACE: ["tcptrace", "-n", "-l", "-r", capture],
     }
     return {name: command for name, command in every.items() if shutil.which(command[0])}
 
@@ -130,12 +144,14 @@ def median(costs: list[Cost]) -> Cost:
     return Cost(wall, middle([cost.cpu for cost in costs]), middle([cost.peak_mb for cost in costs]))
 
 
-def row(name: str, cost: Cost, packets: int, ours: Cost) -> str:
-    """One line of the table; the ratio is this program's time over netviz report's."""
+def row(name: str, cost: Cost, facts: Facts, ours: Cost) -> str:
+    """One line of the table: what the program took, netviz's time over its own, and what that may be at most."""
     cpu = "" if cost.cpu is None else f"{cost.cpu:.2f}"
     peak = "" if cost.peak_mb is None else f"{cost.peak_mb:,.0f}"
-    rate, ratio = packets / cost.wall / 1000, cost.wall / ours.wall
-    return f"| {name} | {cost.wall:.2f} | {cpu} | {peak} | {rate:,.0f} | {ratio:.2f} |"
+    goals = [goal[name] for least, goal in GOALS.items() if facts.packets >= least and name in goal]
+    goal = f"{goals[-1]:g}" if goals else ""
+    rate, ratio = facts.packets / cost.wall / 1000, ours.wall / cost.wall
+    return f"| {name} | {cost.wall:.2f} | {cpu} | {peak} | {rate:,.0f} | {ratio:.3f} | {goal} |"
 
 
 def processor() -> str:
@@ -145,34 +161,44 @@ def processor() -> str:
     return found.group(1) if found else platform.processor() or platform.machine()
 
 
+def compare(capture: Path, runs: int, *, leave_out: list[str]) -> None:
+    """Measure one capture, then print its table."""
+    path = str(capture.resolve())
+    facts = facts_of(path)
+    programs = {name: command for name, command in commands(path).items() if not name.startswith(tuple(leave_out))}
+    costs: dict[str, list[Cost]] = {name: [] for name in programs}
+    screens: list[tuple[Cost, Cost]] = []
+    for _ in range(runs):
+        for name, command in programs.items():
+            costs[name].append(run(command))
+        if not "netviz replay".startswith(tuple(leave_out)):
+            screens.append(watch(path, facts))
+    ours = median(costs[ANALYSIS])
+    size = f"{facts.packets:,} packets, {facts.connections:,} connections, {capture.stat().st_size / 1e6:,.0f} MB"
+    print(f"\n{capture.name}: {size}\n")
+    print("| program | s | CPU s | peak MB | packets/ms | netviz's analysis / this | goal |")
+    print("| --- | ---: | ---: | ---: | ---: | ---: | ---: |")
+    if screens:
+        first, whole = (median([pair[which] for pair in screens]) for which in (0, 1))
+        for name, cost in {"netviz replay, first rows": first, "netviz replay, read whole": whole}.items():
+            print(row(name, cost, facts, ours))
+    for name in programs:
+        print(row(name, median(costs[name]), facts, ours))
+
+
 def main() -> None:
     """Measure, then print."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("capture", type=Path)
+    parser.add_argument("captures", type=Path, nargs="+")
     parser.add_argument("--runs", type=int, default=3)
+    parser.add_argument("--without", action="append", default=[], metavar="NAME", help="leave out what begins so")
     options = parser.parse_args()
-    capture = str(options.capture.resolve())
-    facts = facts_of(capture)
-    programs = commands(capture)
-    costs: dict[str, list[Cost]] = {name: [] for name in programs}
-    screens: list[tuple[Cost, Cost]] = []
-    for _ in range(options.runs):
-        for name, command in programs.items():
-            costs[name].append(run(command))
-        screens.append(watch(capture, facts))
-    ours = median(costs["netviz report"])
-    megabytes = options.capture.stat().st_size / 1e6
     today = datetime.now(UTC).date().isoformat()
-    size = f"{facts.packets:,} packets, {facts.connections:,} connections, {megabytes:,.0f} MB"
-    print(f"{options.capture.name}: {size}; {today}")
-    print(f"{os.cpu_count()} processors, {processor()}; Python {platform.python_version()}; median of {options.runs}\n")
-    print("| program | s | CPU s | peak MB | packets/ms | ÷ netviz report |")
-    print("| --- | ---: | ---: | ---: | ---: | ---: |")
-    first, whole = (median([pair[which] for pair in screens]) for which in (0, 1))
-    for name, cost in {"netviz replay, first rows": first, "netviz replay, read whole": whole}.items():
-        print(row(name, cost, facts.packets, ours))
-    for name in programs:
-        print(row(name, median(costs[name]), facts.packets, ours))
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 1e9
+    shape = f"{os.cpu_count()} processors, {processor()}, {memory:.0f} GB"
+    print(f"{today}; {shape}; Python {platform.python_version()}; median of {options.runs}")
+    for capture in options.captures:
+        compare(capture, options.runs, leave_out=options.without)
 
 
 if __name__ == "__main__":

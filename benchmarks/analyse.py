@@ -1,0 +1,20 @@
+"""Read and judge a capture, all of it, and say only how much it was: what `benchmarks.compare` times.
+
+python -m benchmarks.analyse big.pcap
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from contextlib import closing
+
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # as netviz.py does, before numpy is imported
+
+from analysis.session import Session
+from capture.source import open_source
+
+if __name__ == "__main__":
+    with closing(Session(open_source(sys.argv[1]))) as session:
+        session.run()
+        print(len(session.snapshot.packets), len(session.snapshot.connections))

@@ -6,9 +6,11 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
+from analysis.findings import Findings
 from views.connection_cells import service_name
 from views.conversation import Conversation
 from views.durations import duration, size
+from views.findings import finding_lines
 from views.glyphs import glyphs
 from views.ladder import Ladder
 from views.options import Options
@@ -85,10 +87,12 @@ def story(
     for problem in snapshot.problems:
         yield _("damaged: {problem}").format(problem=safe(problem.message))
     told = packets or len(connections) <= FEW
-    for connection in connections.tolist():
+    for connection, findings in Findings(session).of_each(connections):
         if told:
             yield ""
         yield connection_line(snapshot, connection, options)
+        for finding in findings:
+            yield from finding_lines(snapshot, connection, finding, options, width)
         if told:
             rows = session.packets_of(connection)
             yield from connection_story(

@@ -102,6 +102,8 @@ class Stage:
         self.connections.show_connections(scene.connections, self.desk.connection)
         self.timeline.show_timeline(scene.timeline, self.desk.connection, self.time_ns)
         self.show_packet()
+        if self.looked is None:
+            self.show_layers()  # their titles, with the number of the packet that is being read
         self.redraw_bars()
 
     @property
@@ -133,7 +135,7 @@ class Stage:
 
     def blank_stale(self) -> None:
         """Panels that still show another packet show the selected one's number instead."""
-        if self.looked is not None and self.looked.packet != self.desk.packet:
+        if self.looked is None or self.looked.packet != self.desk.packet:
             self.looked = None
             self.show_layers()
         if self.explained != self.desk.packet:

@@ -6,6 +6,7 @@ import re
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from textual.events import Key
 
 from analysis.session import Session
 from capture.source import open_source
@@ -111,6 +112,17 @@ async def test_panels_are_blank_rather_than_stale() -> None:
         await pilot.pause()
         assert shown_packets(screen(app)) == {6}
         assert not any("L4 TCP" in line for line in screen(app))
+
+
+async def test_panes_have_their_titles_before_the_first_packet_is_taken_apart(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("tui.director.Director.look", lambda _: None)
+    async with opened("handshake.pcap", MEDIUM) as (app, pilot):
+        assert "── layers  packet 1 ─" in screen(app)[1]
+        app.desk.packet = 4
+        app.stage.blank_stale()
+        assert "── layers  packet 5 ─" in (await settle(pilot))[1]
 
 
 async def test_enter_unfolds_and_folds_and_the_cursor_stays() -> None:
@@ -250,9 +262,24 @@ async def test_places_can_be_typed() -> None:
                 assert getattr(app.desk, attribute) == value, text
         await pilot.press("escape")
         assert app.stage.said == ""
-        await pilot.press("colon", "1", "escape")
+        await pilot.press("colon", "1", "colon", "3")
+        assert app.goto.value == "1:3"
+        await pilot.press("escape")
         await settle(pilot)
         assert not app.goto.display
+
+
+async def test_a_place_can_be_typed_as_fast_as_a_paste() -> None:
+    async with opened("port-reuse.pcap") as (app, pilot):
+        driver = app._driver
+        assert driver is not None
+        for character in ":conn 1\r":
+            name = {":": "colon", " ": "space", "\r": "enter"}.get(character, character)
+            driver.process_message(Key(name, None if character == "\r" else character))
+        await settle(pilot)
+        assert app.desk.connection == 1
+        assert app.stage.said == ""
+        assert not app.stage.showing(Pane.LAYERS)  # the 1 was typed, not pressed
 
 
 class Hand:

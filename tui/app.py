@@ -168,6 +168,11 @@ class NetvizApp(App[int]):
         """Next or previous connection."""
         self.director.open(self.desk.next_connection(by))
 
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Where a place is being typed, `:` is a part of it."""
+        del parameters
+        return action != "goto" or not self.goto.display
+
     def action_goto(self) -> None:
         """Ask for a place."""
         self.goto.open()

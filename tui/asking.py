@@ -34,7 +34,7 @@ class GotoInput(Input):
         """Show it, empty."""
         self.value = ""
         self.display = True
-        self.focus()
+        self.screen.set_focus(self)  # at once: `focus` would wait for its turn while keys come in
 
     def action_close(self) -> None:
         """Forget what was typed."""

@@ -92,7 +92,15 @@ _SHOWN: Final = {
 def bindings_of(where: str) -> list[BindingType]:
     """Textual's bindings for a pane's id, for "lines" or for "app"."""
     return [
-        Binding(",".join(_NAMES.get(key, key) for key in entry.keys), entry.action, entry.text, show=False, id=entry.id)
+        Binding(
+            ",".join(_NAMES.get(key, key) for key in entry.keys),
+            entry.action,
+            entry.text,
+            show=False,
+            id=entry.id,
+            # What is typed right after `:` must find the line already there.
+            priority=entry.id == "goto",
+        )
         for entry in TABLE
         if entry.where == where
     ]  # fmt: skip

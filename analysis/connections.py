@@ -145,12 +145,7 @@ class ConnectionTable:
 
     def add(self, values: Mapping[str, NDArray[Any]]) -> None:
         """Append rows: the columns that are given, and what a new row starts with in the others."""
-        count = len(values["family"])
-        rows: dict[str, NDArray[Any]] = {}
-        for name, (kind, start) in COLUMNS.items():
-            dtype, shape = (kind[0], (count, kind[1])) if isinstance(kind, tuple) else (kind, (count,))
-            rows[name] = values[name] if name in values else np.full(shape, start, dtype)
-        self.columns.extend(rows)
+        self.columns.extend(values, {name: start for name, (_, start) in COLUMNS.items()})
 
     def snapshot(self) -> Connections:
         """Views of all rows there are now."""

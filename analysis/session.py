@@ -127,11 +127,14 @@ class Session:
             self.index_problem = f"The index could not be kept: {error.strerror or error}."
 
     def _expect(self) -> None:
-        """Let the packet table make room for as many packets as the rest of the capture probably has."""
+        """Let the tables make room for as many packets and connections as the whole capture probably has."""
         packets, total = self._snapshot.packets, self._snapshot.bytes_total
         if len(packets) and total is not None and self.source.compression is None:
             mean = (int(packets.offset[-1]) + int(packets.captured_length[-1])) / len(packets)
-            self._analyser.packets.expect(int(1.02 * total / mean))
+            expected = 1.02 * total / mean
+            self._analyser.packets.columns.expected = int(expected)
+            share = len(self._snapshot.connections) / len(packets)
+            self._analyser.connections.columns.expected = int(expected * share)
 
     def _announce(self, *, finished: bool) -> None:
         self._snapshot = self._take_snapshot(finished=finished)

@@ -47,13 +47,16 @@ class Columns:
         self._length += count
         return rows
 
-    def extend(self, values: Mapping[str, NDArray[Any]]) -> slice:
-        """Append a batch given for every column, and say where it is. Readers see all of it or none of it."""
+    def extend(self, values: Mapping[str, NDArray[Any]], otherwise: Mapping[str, int] | None = None) -> slice:
+        """Append a batch, and say where it is. Readers see all of it or none of it.
+
+        `values` gives every column, or `otherwise` the one value that all new rows have in the others.
+        """
         count = len(next(iter(values.values())))
         self._reserve(self._length + count)
         rows = slice(self._length, self._length + count)
         for name, array in self._arrays.items():
-            array[rows] = values[name]
+            array[rows] = values[name] if otherwise is None or name in values else otherwise[name]
         self._length += count  # last, so that no reader sees half a batch
         return rows
 

@@ -59,10 +59,6 @@ class PacketTable:
     def __len__(self) -> int:
         return len(self.columns)
 
-    def expect(self, count: int) -> None:
-        """Say how many packets there will probably be."""
-        self.columns.expected = count
-
     def extend(self, values: Mapping[str, NDArray[Any]]) -> None:
         """Append a batch: one array for each column of `SCHEMA`."""
         self.columns.extend(values)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 from typing import TYPE_CHECKING, Any
 
-from export.connection_json import connection_object
+from export.connection_json import connection_objects
 
 if TYPE_CHECKING:
     from typing import TextIO
@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 def write_csv(session: Session, out: TextIO, rows: NDArray[np.int64]) -> None:
     """Write a title line and a line for each connection in `rows`; lists are joined with spaces."""
     writer: csv.DictWriter[str] | None = None
-    for row in rows.tolist():
-        flat = dict(_flat(connection_object(session.snapshot, row, session.source.names)))
+    for each in connection_objects(session.snapshot, rows, session.source.names):
+        flat = dict(_flat(each))
         if writer is None:
             writer = csv.DictWriter(out, list(flat), extrasaction="ignore", lineterminator="\n")
             writer.writeheader()

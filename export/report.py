@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 from importlib.metadata import version
-from typing import TYPE_CHECKING, Any
+from itertools import islice
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
 from capture.link_types import link_type_name
 from export.connection_csv import write_csv
-from export.connection_json import connection_object, epoch
+from export.connection_json import connection_objects, epoch
 from export.packet_json import packet_objects
 from views.story import story
 
@@ -21,6 +22,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from analysis.session import Session
+
+
+AT_ONCE: Final = 256
 
 
 def write_report(
@@ -45,7 +49,7 @@ def write_json(session: Session, out: TextIO, rows: NDArray[np.int64], *, packet
     snapshot = session.snapshot
     out.write('{"netviz": ' + json.dumps(version("netviz-tui")) + ', "capture": ' + json.dumps(capture_object(session)))
     names = session.source.names
-    _write_list(out, "connections", (connection_object(snapshot, row, names) for row in rows.tolist()))
+    _write_list(out, "connections", connection_objects(snapshot, rows, names))
     if packets:
         _write_list(out, "packets", packet_objects(session, _packets_of(session, rows)))
     out.write("}\n")
@@ -93,10 +97,15 @@ def _packets_of(session: Session, rows: NDArray[np.int64]) -> NDArray[np.int64]:
 
 def _write_list(out: TextIO, key: str, objects: Iterable[dict[str, Any]]) -> None:
     out.write(f', "{key}": [')
-    out.writelines(_separated(json.dumps(each) for each in objects))
+    separator = ""
+    for some in _batched(objects):
+        out.write(separator + json.dumps(some)[1:-1])
+        separator = ", "
     out.write("]")
 
 
-def _separated(pieces: Iterable[str]) -> Iterator[str]:
-    for number, piece in enumerate(pieces):
-        yield ", " + piece if number else piece
+def _batched(objects: Iterable[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:
+    """Lists of a few hundred: large enough to be written quickly, small enough for any capture."""
+    rest = iter(objects)
+    while some := list(islice(rest, AT_ONCE)):
+        yield some

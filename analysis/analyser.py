@@ -20,10 +20,13 @@ from analysis.handshake import (
     learn_timing,
 )
 from analysis.history import write_history
+from analysis.moments import moments_of
+from analysis.opening_marks import mark_openings
 from analysis.segments import segments_of
 from analysis.sequence import find_repeats
 from analysis.streams import Streams
 from analysis.tracking import Tracker
+from analysis.walking import mark_segments
 from analysis.windows import CUT, learn_windows
 from capture.decode import Decoder
 from capture.protocol import Flag
@@ -61,16 +64,23 @@ class Analyser:
         count_packets(batch, headers, assigned, columns, first_row)
         segments = segments_of(batch, headers, assigned, first_row)
         states = np.zeros(len(batch), np.uint16)
+        marks = np.zeros(len(batch), np.uint32)
         if len(segments):
             learn_roles(segments, columns)
             learn_initial_sequences(segments, columns)
-            learn_timing(segments, columns)
+            scaling = columns["scaling"][segments.connection]
+            told_rtt = learn_timing(segments, columns)
             learn_handshake_packets(segments, columns)
             learn_options(headers.syn_options, assigned, columns)
-            learn_windows(segments, _shifts(batch, headers, segments), columns)
+            shifts = _shifts(batch, headers, segments)
+            learn_windows(segments, shifts, columns)
             count_flags(segments, columns)
             add_completeness(segments, columns)
             states[segments.row] = Tracker(segments, columns).run()
+            times = self.packets.snapshot().time_ns
+            marked = mark_segments(segments, moments_of(segments, columns, times, shifts, scaling, told_rtt), columns)
+            mark_openings(segments, assigned, headers.syn_options, self.connections, marked)
+            marks[segments.row] = marked
             write_history(segments, find_repeats(segments, columns), self.connections)
         self.packets.extend(
             {
@@ -80,7 +90,7 @@ class Analyser:
                 "original_length": batch.original_length,
                 "payload_length": headers.payload_length,
                 "connection": assigned.connection,
-                "marks": np.zeros(len(batch), np.uint32),
+                "marks": marks,
                 "flags": headers.flags | assigned.from_b * np.uint16(Flag.FROM_B),
                 "interface": batch.interface,
                 "states": states,

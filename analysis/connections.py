@@ -80,6 +80,15 @@ COLUMNS: Final[dict[str, tuple[Any, int]]] = {
     "history_told": ((np.uint8, 2), 0),
     "repeats": ((np.uint32, 2), 0),
     "zero_windows": ((np.uint32, 2), 0),
+    # analysis.carrying: what the marks of the next batch ask
+    "next_sequence": ((np.uint32, 2), 0),
+    "next_packet": ((np.int32, 2), NO_PACKET),
+    "limit": ((np.uint32, 2), 0),
+    "last_ack": ((np.uint32, 2), 0),
+    "last_segment": ((np.int32, 2), NO_PACKET),
+    "last_window": ((np.uint16, 2), 0),
+    "judged": ((np.uint8, 2), 0),
+    "fast_open": (np.uint8, 0),
 }
 
 
@@ -134,11 +143,16 @@ class Connections:
 
 
 class ConnectionTable:
-    """The growing table behind `Connections`. One thread writes."""
+    """The growing table behind `Connections`. One thread writes.
+
+    `other_answers` holds, by 2 * row + end, the number of an end's last SYN,ACK where it was another than the
+    connection's initial one before.
+    """
 
     def __init__(self) -> None:
         self.columns = Columns({name: kind for name, (kind, _) in COLUMNS.items()})
         self.long_histories: dict[int, bytearray] = {}
+        self.other_answers: dict[int, int] = {}
 
     def __len__(self) -> int:
         return len(self.columns)

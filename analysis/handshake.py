@@ -10,6 +10,8 @@ from analysis.connections import NEVER, NO_PACKET
 from analysis.segments import ACK, SYN, SYN_ACK, first_of_each
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from analysis.segments import Segments
     from analysis.streams import Assignment
     from capture.columns import Columns
@@ -49,12 +51,12 @@ def learn_initial_sequences(s: Segments, columns: Columns) -> None:
     known[rows[agrees], end_of[agrees]] = 2
 
 
-def learn_timing(s: Segments, columns: Columns) -> None:
+def learn_timing(s: Segments, columns: Columns) -> NDArray[np.int64]:
     """The handshake's packets, and the initial RTT.
 
     As Wireshark measures it: from the latest SYN (of either end) to the first segment with ACK and without SYN (of
     either end); a reset that refuses the connection counts. No time at all counts as not measured, and where the
-    clock went backwards it is negative.
+    clock went backwards it is negative. Gives the segments of `s` that told one.
     """
     kind = s.flags & SYN_ACK
     syn = s.analysed & (kind == SYN)
@@ -65,12 +67,11 @@ def learn_timing(s: Segments, columns: Columns) -> None:
     waiting = columns["initial_rtt_ns"][s.connection][s.group] == NEVER
     known = since != NEVER
     took = s.time_ns - np.where(known, since, s.time_ns)
-    at = first_of_each(s, s.analysed & (kind == ACK) & (took != 0) & waiting)
-    columns["initial_rtt_ns"][s.connection[s.group[at]]] = took[at]
-    if not syn.any():
-        return
+    told = first_of_each(s, s.analysed & (kind == ACK) & (took != 0) & waiting)
+    columns["initial_rtt_ns"][s.connection[s.group[told]]] = took[told]
     at = np.flatnonzero(syn)
     columns["last_syn_ns"][s.connection[s.group[at]]] = s.time_ns[at]  # in order: the last one stays
+    return told
 
 
 def learn_handshake_packets(s: Segments, columns: Columns) -> None:

@@ -30,10 +30,14 @@ PIECES: Final = 0x8000
 
 @dataclass(frozen=True, slots=True)
 class Assignment:
-    """For each packet of a batch, its connection (int32, (N,)) and whether endpoint b sent it (bool, (N,))."""
+    """For each packet of a batch, its connection (int32, (N,)) and whether endpoint b sent it (bool, (N,)).
+
+    `reopened` are the rows whose SYN opened another connection between known endpoints, int64, ascending.
+    """
 
     connection: NDArray[np.int32]
     from_b: NDArray[np.bool_]
+    reopened: NDArray[np.int64]
 
 
 class Streams:
@@ -76,7 +80,7 @@ class Streams:
             at_row = np.full(len(pair), NO_PACKET, np.int32)
             at_row[starts] = made
             connection[walked] = np.where(opened == BEFORE, before[walked], at_row[opened])
-        return Assignment(connection, lower != self._table.columns["a_lower"][connection])
+        return Assignment(connection, lower != self._table.columns["a_lower"][connection], reopened)
 
     def _number_pairs(self, headers: Headers) -> tuple[NDArray[np.int64], NDArray[np.bool_], NDArray[np.int64]]:
         """Each packet's pair; whether its source is the pair's lower endpoint; where each new pair was first seen.

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from analysis.layers import Dissection, Layer
 from analysis.verdict import outcome
 from capture.protocol import Flag, Protocol
-from views.connections import ConnectionList
+from views.connections import ConnectionList, _columns, column_widths
 from views.options import Options, TimeFormat
 from views.raster import LIMIT
 from views.status import progress, status
@@ -101,6 +101,12 @@ def test_columns_appear_as_there_is_room() -> None:
             "history",
         ]
     )
+
+
+def test_both_addresses_come_whole_before_a_seventh_column() -> None:
+    for width in range(90, 200):
+        sizes = {column.name: size for column, size in column_widths(_columns(many(), PLAIN), width)}
+        assert len(sizes) <= 6 or (sizes["client"], sizes["server"], sizes["outcome"]) >= (21, 21, 20), width
 
 
 @pytest.mark.parametrize("ascii_only", [False, True])

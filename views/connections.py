@@ -64,24 +64,29 @@ GROWTH: Final = (
     *((name, 99) for name in ("history", "bytes", "packets", "service", "duration", "rtt")),
 )
 """Who takes the room that is left, in this order, and up to how many cells."""
+BEFORE_MORE: Final = 6
+"""So many columns, by rank, come before any other ..."""
+WHOLE_NAMES: Final = 3
+"""... and so many of `GROWTH`: an outcome and both addresses in full say more than a seventh column."""
 
 
 def column_widths(columns: tuple[Column, ...], width: int) -> list[tuple[Column, int]]:
     """The columns that fit beside mark and sign, in the order they stand in, and their cells (without a gap of one)."""
     room = width - 2  # mark, sign and a gap; the last column needs no gap after it
-    chosen: list[Column] = []
-    for column in sorted(columns, key=lambda each: each.rank):
-        if room < column.least + 1:
-            break
-        chosen.append(column)
-        room -= column.least + 1
-    sizes = {column.name: column.least for column in chosen}
-    most = {column.name: column.most for column in chosen}
-    for name, limit in GROWTH:
-        if name in sizes:
-            more = min(room, max(min(limit, most[name]) - sizes[name], 0))
-            sizes[name] += more
-            room -= more
+    most = {column.name: column.most for column in columns}
+    sizes: dict[str, int] = {}
+    ranked = sorted(columns, key=lambda each: each.rank)
+    for wanted, growth in ((ranked[:BEFORE_MORE], GROWTH[:WHOLE_NAMES]), (ranked[BEFORE_MORE:], GROWTH[WHOLE_NAMES:])):
+        for column in wanted:
+            if room < column.least + 1:
+                break
+            sizes[column.name] = column.least
+            room -= column.least + 1
+        for name, limit in growth:
+            if name in sizes:
+                more = min(room, max(min(limit, most[name]) - sizes[name], 0))
+                sizes[name] += more
+                room -= more
     return [(column, sizes[column.name]) for column in columns if column.name in sizes]
 
 

@@ -125,6 +125,15 @@ async def test_panes_have_their_titles_before_the_first_packet_is_taken_apart(
         assert "── layers  packet 5 ─" in (await settle(pilot))[1]
 
 
+async def test_two_rows_of_one_packet_are_marked_and_no_others() -> None:
+    async with opened("handshake.pcap", MEDIUM) as (_, pilot):
+        for keys in (["v"], ["j"], ["j", "j"], ["k"]):
+            await pilot.press(*keys)
+            rows = [row for row, line in enumerate(await settle(pilot)) if line.startswith("▌")]
+            assert len(rows) == 2, keys
+            assert rows[1] == rows[0] + 1
+
+
 async def test_enter_unfolds_and_folds_and_the_cursor_stays() -> None:
     async with opened("handshake.pcap") as (app, pilot):
         fold = row_with(screen(app), "Enter unfolds")
@@ -395,6 +404,8 @@ async def test_what_is_wrong_with_a_file_stays_readable(name: str) -> None:
 async def test_an_empty_capture_is_an_empty_screen() -> None:
     async with opened("no-packets.pcap") as (app, pilot):
         assert "no packets" in screen(app)[0]
+        assert "it holds no packets" in screen(app)[-2]
+        assert any(line.endswith("no packet ──") for line in screen(app))
         for entry in TABLE:
             if entry.id not in ("back", "back.quit", "quit", "help", "palette", "goto"):
                 owner = {"lines": app.stage.ladder, "timeline": app.stage.timeline}.get(entry.where, app)

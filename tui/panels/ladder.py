@@ -75,6 +75,8 @@ class LadderPanel(LineView):
                 self.ladder.cursor = packet
                 index = self.ladder.index_of(packet)
         super().move_to(index, tell=tell)
+        if self.ladder is not None and self.ladder.options.two_rows:
+            self.redraw()  # both rows of a packet are marked, not only the cursor's
         if opening:
             self.scroll_by(-self.top)
 

@@ -42,6 +42,8 @@ def notice_lines(stage: Stage, width: int) -> list[Line]:
     if snapshot.problems:
         more = f" (And {len(snapshot.problems) - 1} more: see ?)" if len(snapshot.problems) > 1 else ""
         return _wrapped(snapshot.problems[0].message + more, width)
+    if snapshot.finished and not len(snapshot.packets) and not snapshot.cancelled:
+        return _wrapped("The capture is whole, but it holds no packets.", width)
     return _wrapped("Reading was cancelled: this is what had been read.", width) if snapshot.cancelled else []
 
 

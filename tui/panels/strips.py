@@ -18,7 +18,7 @@ def layers_lines(dissection: Dissection | None, packet: int, width: int, options
     """The strip of a packet's layers; its number while they are not there."""
     dashes = ("-" if options.ascii else "─") * 2
     if dissection is None:
-        return [rule("layers", f"packet {packet + 1}", width, options)]
+        return [rule("layers", f"packet {packet + 1}" if packet >= 0 else "no packet", width, options)]
     lead, tail = f"{dashes} layers ", f"{dashes}"
     strip = layers_strip(dissection, max(0, width - len(lead) - len(tail)), options)
     return [(Span(dashes, "rule"), Span(" layers ", "title"), *strip, Span(dashes, "rule"))]
@@ -27,7 +27,7 @@ def layers_lines(dissection: Dissection | None, packet: int, width: int, options
 def time_lines(desk: Desk, width: int) -> list[Line]:
     """The strip of a connection's packets, with the selected one."""
     if desk.scene is None or not len(desk.scene.rows):
-        return []
+        return [rule("time", "", width, desk.options)]
     snapshot, rows, options = desk.scene.request.snapshot, desk.scene.rows, desk.options
     title = rule("time", connection_time(snapshot, rows, options), width, options)
     return [title, time_strip(snapshot, rows, desk.packet, width, options)]

@@ -6,6 +6,7 @@ Whatever is heavy to import is imported by the command that needs it, so that he
 
 from __future__ import annotations
 
+import io
 import os
 import sys
 from contextlib import closing, contextmanager
@@ -76,12 +77,23 @@ def complain(file: str, sentence: object) -> None:
 @contextmanager
 def output() -> Iterator[None]:
     """Print within; a reader that has seen enough (`head`) ends the printing quietly."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")  # not every locale has arrows
     try:
         yield
         sys.stdout.flush()
     except BrokenPipeError:
         # The interpreter flushes once more at its end, and would complain about the closed pipe.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def draws_lines(encoding: str | None) -> bool:
+    """Whether a terminal's character set has what a ladder is drawn with."""
+    try:
+        "│─═►◄▌µ…".encode(encoding or "ascii")
+    except (UnicodeEncodeError, LookupError):
+        return False
+    return True
 
 
 def open_session(file: str, *, index: bool) -> Session:
@@ -167,7 +179,7 @@ def replay(file: str, *, only_ascii: bool, index: bool) -> int:
     from tui.app import run
 
     try:
-        return run(session, file, ascii=only_ascii)
+        return run(session, file, ascii=only_ascii or not draws_lines(sys.stdout.encoding))
     except OSError as error:
         complain(file, f"There is no terminal to read keys from: {error.strerror}.")
         return UNUSABLE

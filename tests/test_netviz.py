@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from netviz import draws_lines
+
 ROOT = Path(__file__).parents[1]
 HANDSHAKE = ROOT / "fixtures" / "handshake.pcap"
 CUT = ROOT / "fixtures" / "cut-in-record.pcap"
@@ -147,3 +149,11 @@ def test_a_complaint_names_the_file_once_and_never_sends_control_codes(tmp_path:
     (tmp_path / "text").write_bytes(hostile.read_bytes())
     assert one_sentence(netviz("report", tmp_path / "text")).startswith(f"netviz: {tmp_path / 'text'} is not a capture")
     assert "\x1b" not in one_sentence(netviz("report", hostile))
+
+
+def test_a_locale_without_arrows_is_no_error() -> None:
+    latin = ENVIRONMENT | {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
+    done = subprocess.run([*NETVIZ, "report", str(HANDSHAKE)], capture_output=True, env=latin, cwd=ROOT, check=False)
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert b"ESTABLISHED" in done.stdout
+    assert [draws_lines(name) for name in ("utf-8", "ascii", "latin-1", None)] == [True, False, False, False]

@@ -7,6 +7,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final
 
 from analysis.connections import NEVER, NO_PACKET, Connections
+from analysis.mark_counts import NONE, MarkCounts
 from analysis.segments import is_tcp
 from analysis.services import service, transport_name
 from analysis.states import unpack
@@ -25,25 +26,6 @@ if TYPE_CHECKING:
 SECOND: Final = 1_000_000_000
 CHUNK: Final = 4096
 _address = lru_cache(CHUNK)(address)
-
-MARKS: Final = (
-    "retransmission",
-    "fast_retransmission",
-    "spurious_retransmission",
-    "out_of_order",
-    "duplicate_ack",
-    "lost_segment",
-    "ack_lost_segment",
-    "zero_window",
-    "zero_window_probe",
-    "zero_window_probe_ack",
-    "keep_alive",
-    "keep_alive_ack",
-    "window_full",
-    "window_update",
-    "reused_ports",
-)
-"""Wireshark's tcp.analysis flags that the report counts. None of them is judged yet: the counts are 0."""
 
 COUNTS: Final = ("syn", "syn_ack", "fin", "rst")
 TCP_ONLY: Final = (
@@ -65,6 +47,7 @@ def connection_objects(
 ) -> Iterator[dict[str, Any]]:
     """The connections in these rows of the connection table (int64). `names` are the capture's own, by address."""
     times = snapshot.packets.time_ns
+    counts = MarkCounts(snapshot.packets)
     for start in range(0, len(rows), CHUNK):
         chunk = rows[start : start + CHUNK].tolist()
         c = _listed(snapshot.connections, chunk)
@@ -72,6 +55,9 @@ def connection_objects(
         for place, row in enumerate(chunk):
             told = _object(c, place, names, (begin[place], end[place]), finished=snapshot.finished)
             told["id"] = row
+            for role, side in zip(("client", "server"), sides(c, place), strict=True):
+                if told[role]["marks"] is not None:
+                    told[role]["marks"] = counts.of(row, side)
             yield told
 
 
@@ -155,7 +141,7 @@ def _tcp_endpoint(c: Connections, row: int, end: int) -> dict[str, Any]:
         "timestamps": _yes_or_no(int(c.timestamps[row][end])),
         "max_window": _known(int(c.max_window[row][end])),
         "state": state.state.label,
-        "marks": dict.fromkeys(MARKS, 0),
+        "marks": NONE,
     }
 
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
+from analysis.acknowledging import Acknowledgments
+from analysis.marks import names
 from analysis.segments import is_tcp
 from analysis.states import unpack
 from capture.protocol import Flag
-from export.connection_json import epoch
+from export.connection_json import SECOND, epoch
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -15,6 +17,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from analysis.acknowledging import Acknowledged
     from analysis.details import Detail
     from analysis.session import Session
     from analysis.snapshot import Snapshot
@@ -52,13 +55,14 @@ TCP_ONLY: Final = (
 def packet_objects(session: Session, rows: NDArray[np.int64]) -> Iterator[dict[str, Any]]:
     """The packets in these rows of the packet table (int64, ascending)."""
     snapshot = session.snapshot
+    acknowledgments = Acknowledgments(snapshot)
     for start in range(0, len(rows), CHUNK):
         chunk = rows[start : start + CHUNK]
         for detail in session.details(chunk):
-            yield _packet(snapshot, detail)
+            yield _packet(snapshot, detail, acknowledgments)
 
 
-def _packet(snapshot: Snapshot, detail: Detail) -> dict[str, Any]:
+def _packet(snapshot: Snapshot, detail: Detail, acknowledgments: Acknowledgments) -> dict[str, Any]:
     packets, c = snapshot.packets, snapshot.connections
     row = detail.packet
     connection = int(packets.connection[row])
@@ -74,11 +78,19 @@ def _packet(snapshot: Snapshot, detail: Detail) -> dict[str, Any]:
         "from": "client" if from_b == bool(c.client[connection]) else "server",
         "payload_length": int(packets.payload_length[row]),
     }
-    return told | (_segment(snapshot, detail, from_b=from_b) if is_tcp(int(packets.protocol[row])) else _not_tcp())
+    if not is_tcp(int(packets.protocol[row])):
+        return told | dict.fromkeys(TCP_ONLY)
+    return told | _segment(snapshot, detail, from_b=from_b) | _judged(snapshot, row, acknowledgments.feed(detail))
 
 
-def _not_tcp() -> dict[str, Any]:
-    return dict.fromkeys(TCP_ONLY)
+def _judged(snapshot: Snapshot, row: int, told: Acknowledged) -> dict[str, Any]:
+    """What the packets before it make of a TCP packet."""
+    return {
+        "marks": names(int(snapshot.packets.marks[row])),
+        "acknowledges": None if told.packet is None else told.packet + 1,
+        "ack_rtt": None if told.rtt_ns is None else told.rtt_ns / SECOND,
+        "duplicate_ack_number": told.duplicate,
+    }
 
 
 def _segment(snapshot: Snapshot, detail: Detail, *, from_b: bool) -> dict[str, Any]:
@@ -100,10 +112,6 @@ def _segment(snapshot: Snapshot, detail: Detail, *, from_b: bool) -> dict[str, A
         "ack_raw": detail.acknowledgment if here else None,
         "window": detail.window if here else None,
         "window_scaled": _scaled(detail.window, int(c.scaling[connection, end]), flags) if here else None,
-        "marks": [],
-        "acknowledges": None,
-        "ack_rtt": None,
-        "duplicate_ack_number": None,
         "client_state": unpack(states, from_b=client_is_b).state.label,
         "server_state": unpack(states, from_b=not client_is_b).state.label,
     }

@@ -56,7 +56,7 @@ class Pairs:
         # A secret start keeps a crafted capture from steering all its pairs into one place.
         self._seed = np.uint64(secrets.randbits(64) | 1)
         self._keys = Columns(dict.fromkeys(_NAMES, np.uint64))
-        self._table: NDArray[np.int32] = np.full(1 << 12, EMPTY, np.int32)
+        self._table: NDArray[np.int32] = np.full(1 << 16, EMPTY, np.int32)
 
     def __len__(self) -> int:
         return len(self._keys)

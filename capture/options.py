@@ -85,14 +85,17 @@ def syn_options(buffer: NDArray[np.uint8], segments: Sequence[tuple[Rows, Rows, 
         fast_open=np.full(count, -1, np.int8),
     )
     here = np.flatnonzero(at < end)
+    rounds: list[tuple[Rows, Rows, Rows, Rows]] = []
     while len(here):
         kind = u8(buffer, at[here])
         length = np.where(kind == 1, 1, u8(buffer, at[here] + 1))
         fits = (kind != 0) & ((kind == 1) | (length >= 2)) & (at[here] + length <= end[here])
         here, kind, length = here[fits], kind[fits], length[fits]
-        _note(buffer, found, here, at[here], kind, length)
+        rounds.append((here, at[here], kind, length))
         at[here] += length
         here = here[at[here] < end[here]]
+    if rounds:  # noted together, in order: of an option that is there twice the last one counts
+        _note(buffer, found, *(np.concatenate(parts) for parts in zip(*rounds, strict=True)))
     return found
 
 
@@ -105,10 +108,11 @@ def _note(buffer: NDArray[np.uint8], found: SynOptions, here: Rows, at: Rows, ki
     found.sack_permitted[here[(kind == 4) & (length == 2)]] = True
     found.timestamps[here[(kind == 8) & (length == 10)]] = True
     cookie = (kind == 34) & (length <= 18)
-    found.fast_open[here[cookie]] = length[cookie] - 2
     experiment = np.flatnonzero((kind >= 253) & (kind <= 254) & (length >= 4))
     experiment = experiment[u16(buffer, at[experiment] + 2) == _FAST_OPEN_MAGIC]
-    found.fast_open[here[experiment]] = length[experiment] - 4
+    fast_open = cookie.copy()
+    fast_open[experiment] = True
+    found.fast_open[here[fast_open]] = length[fast_open] - np.where(cookie[fast_open], 2, 4)
 
 
 def read_options(header: bytes) -> tuple[TcpOption, ...]:

@@ -45,11 +45,11 @@ def check_transport(batch: Batch, headers: Headers) -> NDArray[np.uint8]:
     found = np.zeros(len(batch), np.uint8)
     at = np.flatnonzero(_checkable(headers))
     start = batch.start[at] + headers.transport[at]
-    length, whole = _transport_length(batch, headers, at)
+    v6 = np.isin(headers.protocol[at], (Protocol.TCP6, Protocol.UDP6))
+    length, whole = _transport_length(batch, headers, at, v6)
     tcp = np.isin(headers.protocol[at], (Protocol.TCP4, Protocol.TCP6))
     field_at = start + np.where(tcp, TCP_FIELD, UDP_FIELD)
     field = _word(batch.buffer, field_at)
-    v6 = np.isin(headers.protocol[at], (Protocol.TCP6, Protocol.UDP6))
     sent = tcp | v6 | (field != 0)
     ready = whole & sent & (length >= np.where(tcp, 20, 8))
     at, start, length, tcp, field = at[ready], start[ready], length[ready], tcp[ready], field[ready]
@@ -86,12 +86,16 @@ def _checkable(headers: Headers) -> NDArray[np.bool_]:
 
 
 def _transport_length(
-    batch: Batch, headers: Headers, at: NDArray[np.int64]
+    batch: Batch, headers: Headers, at: NDArray[np.int64], v6: NDArray[np.bool_]
 ) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
-    """Bytes of header and payload by the headers' word, and whether all of them were captured."""
+    """Bytes of header and payload, and whether all of them were captured: all that the network header tells of."""
     header = (headers.payload[at] - headers.transport[at]).astype(np.int64)
     length = header + headers.payload_length[at].astype(np.int64)
-    return length, headers.transport[at] + length <= batch.captured_length[at]
+    network = batch.start[at] + headers.network[at]
+    told = _word(batch.buffer, network + np.where(v6, 4, 2)).astype(np.int64) + np.where(v6, 40, 0)
+    before = headers.transport[at] - headers.network[at]
+    whole = (headers.transport[at] + length <= batch.captured_length[at]) & (told - before == length)
+    return length, whole
 
 
 def _pseudo_sum(batch: Batch, headers: Headers, at: NDArray[np.int64], v6: NDArray[np.bool_]) -> NDArray[np.uint32]:

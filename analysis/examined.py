@@ -159,7 +159,7 @@ def _likeness(batch: Batch, headers: Headers, identification: NDArray[np.int64])
     """A number that is the same for copies of one datagram, whatever link they are seen on; 0: not to be compared.
 
     It mixes the identification, the first 20 bytes of the transport header (the checksum among them, which covers the
-    rest) and the length. A segment without identification that carries nothing may well be sent twice.
+    rest) and the length. A segment without identification that takes no sequence numbers may well be sent twice.
     """
     whole = (headers.transport >= 0) & (headers.transport.astype(np.int64) + 8 <= batch.captured_length)
     at = batch.start + np.maximum(headers.transport, 0)
@@ -169,7 +169,8 @@ def _likeness(batch: Batch, headers: Headers, identification: NDArray[np.int64])
         mixed ^= np.where(beyond, 0, _number(batch.buffer, at + place, 4)).astype(np.uint64)
         mixed *= np.uint64(0x9E3779B97F4A7C15)
         mixed ^= mixed >> np.uint64(29)
-    telling = (identification != 0) | (headers.payload_length > 0)
+    takes_numbers = (headers.payload_length > 0) | ((headers.flags & np.uint16(Flag.SYN | Flag.FIN)) != 0)
+    telling = (identification != 0) | takes_numbers
     return np.where(whole & telling, mixed | np.uint64(1), np.uint64(0))
 
 

@@ -20,6 +20,8 @@ COPY_NS: Final = 1_000_000
 """A copy on the same interface follows at once: it is the same packet passing the same host's hooks."""
 COPY_ELSEWHERE_NS: Final = 20_000_000
 """On its way to another interface a packet is routed, bridged or queued; less than Linux's least timeout (200 ms)."""
+SAME_IDENTIFICATION_NS: Final = 1_000_000_000
+"""The same, where an identification tells copies from retransmissions, which have one of their own (RFC 6864)."""
 
 
 def left_to_the_card(columns: Mapping[str, NDArray[Any]]) -> NDArray[np.bool_]:
@@ -55,6 +57,7 @@ def copies(columns: Mapping[str, NDArray[Any]]) -> NDArray[np.bool_]:
     same = (likeness[one] == likeness[other]) & (likeness[other] != 0)
     one, other = one[same], other[same]
     same = (connection[one] == connection[other]) & (end[one] == end[other])
-    limit = np.where(interface[one] == interface[other], COPY_NS, COPY_ELSEWHERE_NS)
+    elsewhere = np.where(columns["identification"][one] != 0, SAME_IDENTIFICATION_NS, COPY_ELSEWHERE_NS)
+    limit = np.where(interface[one] == interface[other], COPY_NS, elsewhere)
     found[other[same & (np.abs(time_ns[other] - time_ns[one]) <= limit)]] = True
     return found

@@ -20,6 +20,7 @@ from analysis import (
 )
 from analysis.case import Case, Overview
 from analysis.examined import SAMPLE, examine
+from analysis.finding import Code
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from analysis.examined import Examined
-    from analysis.finding import Code, Finding
+    from analysis.finding import Finding
     from analysis.session import Session
 
 BLOCK: Final = 65_536
@@ -41,6 +42,8 @@ FIND: Final[dict[Code, Callable[[Case], Finding | None]]] = {
     **findings_capture.FIND,
 }
 
+EXPLAINED: Final = {Code.HALF_OPEN: (Code.RESET, Code.LOSS)}
+"""What is not worth a sentence of its own beside the finding that explains it."""
 BY_BIT: Final = tuple((code.bit, find) for code, find in FIND.items())
 
 
@@ -107,6 +110,9 @@ class Findings:
         found = [find(case) for bit, find in BY_BIT if bits & bit]
         found.append(self._icmp.get(case.row))
         told = [each for each in found if each is not None]
+        codes = {each.code for each in told}
+        explained = {code for cause in codes & EXPLAINED.keys() for code in EXPLAINED[cause]}
+        told = [each for each in told if each.code not in explained]
         return tuple(sorted(told, key=lambda each: (-each.severity, -1 if each.packet is None else each.packet)))
 
     def _packets_of(self, block: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from analysis.case import Case, Overview
     from analysis.examined import Examined
 
+MANY_COPIES: Final = 4
+"""Where every fourth packet is a copy, the capture is made in two places, whose packets stand interleaved."""
 FEW_PACKETS: Final = 3
 """Fewer packets of one direction show nothing: the other's may come after the capture's end or before its start."""
 
@@ -153,12 +155,12 @@ def bad_checksum(case: Case) -> Finding | None:
 
 
 def copies(case: Case) -> NDArray[np.bool_]:
-    """Which of a connection's packets are copies; where most of the examined are, so are all that look repeated."""
+    """Which of a connection's packets are copies; where many of the examined are, nothing that repeats is judged."""
     e = case.examined
     copied = e.copy
     if not copied.any():
         return np.zeros(len(case.packets), np.bool_)
-    if 3 * int(copied.sum()) >= len(e) and len(e) < len(case.packets):
+    if MANY_COPIES * int(copied.sum()) >= len(e):
         return np.ones(len(case.packets), np.bool_)
     return np.isin(case.packets, e.packet[copied])
 

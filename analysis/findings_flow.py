@@ -69,7 +69,8 @@ def loss(case: Case) -> Finding | None:
 
     The time lost is that in which nothing was captured of the connection before each of them.
     """
-    again = case.marked(LOST) & ~copies(case)
+    again = case.marked(LOST) & ~copies(case) & ~_answers_of_simultaneous_open(case)
+    again &= ~np.isin(case.packets, _within_a_round_trip(case))
     if not again.any():
         return None
     counts = [int((again & (case.end == end)).sum()) for end in (0, 1)]
@@ -88,6 +89,17 @@ def loss(case: Case) -> Finding | None:
     }
     heavy = len(mine) > 1 and 100 * len(mine) >= LOSS_PERCENT * segments
     return Finding(Code.LOSS, int(case.packets[mine[0]]), evidence, heavy or lost_ns >= SLOW_NS)
+
+
+def _answers_of_simultaneous_open(case: Case) -> NDArray[np.bool_]:
+    """SYN,ACKs of an end that had sent a SYN: each end's first repeats its number (RFC 9293 figure 7)."""
+    syn, ack = case.has(Flag.SYN), case.has(Flag.ACK)
+    found = np.zeros(len(case.packets), np.bool_)
+    for end in (0, 1):
+        answers = np.flatnonzero(syn & ack & (case.end == end))
+        if len(answers) and (syn & ~ack & (case.end == end))[: answers[0]].any():
+            found[answers[0]] = True
+    return found
 
 
 def _occupies(case: Case) -> NDArray[np.bool_]:
@@ -139,7 +151,7 @@ def keep_alive_only(case: Case) -> Finding | None:
     # What comes first cannot be known for a keep-alive: there is nothing before it to compare.
     said = (case.length > 0) & ~probes & (np.arange(len(case.packets)) > 0)
     first = (int(case.length[0]) > 1) if len(case.length) else False
-    if said.any() or first or int(probes.sum()) < FEW_KEEP_ALIVES:
+    if said.any() or first or int(probes.sum()) < FEW_KEEP_ALIVES or not answers.any():
         return None
     times = case.time_ns[probes]
     evidence = {

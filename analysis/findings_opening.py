@@ -8,6 +8,7 @@ import numpy as np
 
 from analysis.connections import NO_PACKET, NOT_SCALED
 from analysis.finding import Code, Finding, Value
+from analysis.marks import Mark
 from capture.protocol import Flag
 
 if TYPE_CHECKING:
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
 FIRST_TIMEOUT_NS: Final = 1_000_000_000
 """A SYN, or a SYN,ACK, that was not answered for so long would be sent again (RFC 6298 section 2.1)."""
 UNANSWERED_SYN_ACKS: Final = 2
+UNANSWERED_KEEP_ALIVES: Final = 2
+"""One that is not answered may be lost."""
 UNSCALED_WINDOW: Final = 65_535
 """All that may be on its way without window scaling (RFC 7323 section 2.2)."""
 DEFAULT_MSS: Final = (536, 1220)
@@ -33,7 +36,7 @@ def candidates(o: Overview) -> dict[Code, NDArray[np.bool_]]:
     return {
         Code.REFUSED: o.tcp & syn & ~answered & (o.of_server(c.rst) > 0) & (o.of_server(c.data_packets) == 0),
         Code.NO_ANSWER: silent & (o.of_server(c.packets) == 0) & o.snapshot.finished,
-        Code.HALF_OPEN: half_open(o),
+        Code.HALF_OPEN: half_open(o) | o.marked(Mark.KEEP_ALIVE),
         Code.MSS_MISMATCH: syn & answered & ((c.mss[:, 0] < 0) != (c.mss[:, 1] < 0)),
         Code.WINDOW_SCALE_MISMATCH: syn
         & answered
@@ -94,13 +97,16 @@ def one_believes(case: Case) -> Finding | None:
     """Half-open (RFC 9293 section 3.5.1): the third step never came, or what one end sends is answered by RST."""
     c, row = case.connections, case.row
     resets = np.flatnonzero(case.has(Flag.RST))
-    if len(resets) and not c.roles_seen[row]:
-        at = int(resets[0])
-        denying = int(case.end[at])
+    at = int(resets[0]) if len(resets) else 0
+    denying = int(case.end[at])
+    if len(resets) and not c.roles_seen[row] and case.has(Flag.RST)[case.end == denying].all():
         sent = case.bytes_before(at)[1 - denying]
         return Finding(
             Code.HALF_OPEN, int(case.packets[at]), {"end": 1 - denying, "bytes": sent, "resets": len(resets)}
         )
+    probes = np.flatnonzero(case.marked(Mark.KEEP_ALIVE))
+    if len(probes):
+        return _silent(case, probes)
     server = 1 - case.client
     tries = np.flatnonzero(case.end == server)
     evidence: dict[str, Value] = {
@@ -110,6 +116,22 @@ def one_believes(case: Case) -> Finding | None:
         "waited_ns": case.overview.end_ns - int(case.time_ns[-1]),
     }
     return Finding(Code.HALF_OPEN, int(case.packets[tries[-1]]), evidence)
+
+
+def _silent(case: Case, probes: NDArray[np.int64]) -> Finding | None:
+    """Keep-alives that nobody answers, up to the end or until their sender gives up with a reset."""
+    end = int(case.end[probes[-1]])
+    heard = np.flatnonzero(case.end != end)
+    last = int(heard[-1]) if len(heard) else -1
+    alone = probes[probes > last]
+    if len(alone) < UNANSWERED_KEEP_ALIVES or (case.length[last + 1 :] > 1).any():
+        return None
+    evidence: dict[str, Value] = {
+        "end": end,
+        "probes": len(alone),
+        "gaps_ns": tuple(np.diff(case.time_ns[alone])[:TOLD_GAPS].tolist()),
+    }
+    return Finding(Code.HALF_OPEN, int(case.packets[alone[-1]]), evidence)
 
 
 def mss_mismatch(case: Case) -> Finding | None:

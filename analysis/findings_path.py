@@ -48,12 +48,15 @@ def _of(e: Examined, name: str) -> NDArray[np.int64]:
 
 def asymmetric_route(case: Case) -> Finding | None:
     """The first that holds: other interfaces, other VLANs, other hardware addresses back; or a change of TTL or MAC."""
-    e = case.examined
+    # A copy was captured on its way: behind a router it has another TTL, and came from the router.
+    e = case.examined.take(np.flatnonzero(~case.examined.copy))
     for look in (_other_interface, _other_vlan, _other_hardware, _changed):
+        if look is _changed and not case.overview.tcp[case.row]:
+            return None  # a program may choose the TTL of each datagram, as traceroute does
         told = look(e)
         if told is not None:
             packet, evidence = told
-            return Finding(Code.ASYMMETRIC_ROUTE, packet, {**evidence, "examined": len(e)})
+            return Finding(Code.ASYMMETRIC_ROUTE, packet, {**evidence, "examined": len(case.examined)})
     return None
 
 
@@ -89,7 +92,9 @@ def _other_hardware(e: Examined) -> Told | None:
             continue
         forward = set(zip(e.source[there].tolist(), e.destination[there].tolist(), strict=True))
         turned = set(zip(e.destination[back].tolist(), e.source[back].tolist(), strict=True))
-        if not forward & turned:
+        straight = {(source, destination) for destination, source in turned}
+        # Where both directions have the same addresses in the same order, they tell nothing: a tap wrote them.
+        if not forward & turned and not forward & straight:
             return int(e.packet[back[0]]), {
                 "hardware": (
                     int(e.source[there[0]]),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 from typing import TYPE_CHECKING, Any
 
+from analysis.findings import Findings
 from export.connection_json import connection_objects
 
 if TYPE_CHECKING:
@@ -19,7 +20,8 @@ if TYPE_CHECKING:
 def write_csv(session: Session, out: TextIO, rows: NDArray[np.int64]) -> None:
     """Write a title line and a line for each connection in `rows`; lists are joined with spaces."""
     writer: csv.DictWriter[str] | None = None
-    for each in connection_objects(session.snapshot, rows, session.source.names):
+    found = Findings(session).of_each(rows)
+    for each in connection_objects(session.snapshot, found, session.source.names):
         flat = dict(_flat(each))
         if writer is None:
             writer = csv.DictWriter(out, list(flat), extrasaction="ignore", lineterminator="\n")
@@ -33,7 +35,9 @@ def _flat(value: dict[str, Any], prefix: str = "") -> list[tuple[str, Any]]:
         if isinstance(each, dict):
             items.extend(_flat(each, f"{prefix}{key}_"))
         elif isinstance(each, list):
-            items.append((prefix + key, " ".join(map(str, each))))
+            items.append(
+                (prefix + key, " ".join(str(item["code"] if isinstance(item, dict) else item) for item in each))
+            )
         else:
             items.append((prefix + key, each))
     return items

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import fields
 from functools import lru_cache
+from itertools import islice
 from typing import TYPE_CHECKING, Any, Final
 
 from analysis.connections import NEVER, NO_PACKET, Connections
@@ -14,17 +15,16 @@ from analysis.states import unpack
 from analysis.verdict import outcome, sides
 from analysis.zeek import conn_state, history
 from views.durations import address
+from views.findings import message
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-    import numpy as np
-    from numpy.typing import NDArray
-
+    from analysis.finding import Finding
     from analysis.snapshot import Snapshot
 
 SECOND: Final = 1_000_000_000
-CHUNK: Final = 4096
+CHUNK: Final = 512
 _address = lru_cache(CHUNK)(address)
 
 COUNTS: Final = ("syn", "syn_ack", "fin", "rst")
@@ -43,21 +43,24 @@ TCP_ONLY: Final = (
 
 
 def connection_objects(
-    snapshot: Snapshot, rows: NDArray[np.int64], names: Mapping[str, Sequence[str]]
+    snapshot: Snapshot, found: Iterable[tuple[int, Sequence[Finding]]], names: Mapping[str, Sequence[str]]
 ) -> Iterator[dict[str, Any]]:
-    """The connections in these rows of the connection table (int64). `names` are the capture's own, by address."""
-    times = snapshot.packets.time_ns
+    """Connections, given by their rows of the connection table and their findings.
+
+    `names` are the capture's own, by address.
+    """
+    times, rest = snapshot.packets.time_ns, iter(found)
     counts = MarkCounts(snapshot.packets)
-    for start in range(0, len(rows), CHUNK):
-        chunk = rows[start : start + CHUNK].tolist()
-        c = _listed(snapshot.connections, chunk)
+    while chunk := list(islice(rest, CHUNK)):
+        c = _listed(snapshot.connections, [row for row, _ in chunk])
         begin, end = times[c.first_packet].tolist(), times[c.last_packet].tolist()
-        for place, row in enumerate(chunk):
+        for place, (row, findings) in enumerate(chunk):
             told = _object(c, place, names, (begin[place], end[place]), finished=snapshot.finished)
             told["id"] = row
             for role, side in zip(("client", "server"), sides(c, place), strict=True):
                 if told[role]["marks"] is not None:
                     told[role]["marks"] = counts.of(row, side)
+            told["findings"] = [finding_object(snapshot, row, each) for each in findings]
             yield told
 
 
@@ -105,6 +108,16 @@ def _object(
         "initial_rtt": _seconds(int(c.initial_rtt_ns[row])) if tcp else None,
         "application": service(int(c.port[row][server])),
         "findings": [],
+    }
+
+
+def finding_object(snapshot: Snapshot, row: int, finding: Finding) -> dict[str, Any]:
+    """One finding about a connection."""
+    return {
+        "severity": finding.severity.label,
+        "packet": None if finding.packet is None else finding.packet + 1,
+        "code": finding.code.value,
+        "message": message(snapshot, row, finding),
     }
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
+from analysis.findings import Findings
 from capture.link_types import link_type_name
 from export.connection_csv import write_csv
 from export.connection_json import connection_objects, epoch
@@ -49,7 +50,8 @@ def write_json(session: Session, out: TextIO, rows: NDArray[np.int64], *, packet
     snapshot = session.snapshot
     out.write('{"netviz": ' + json.dumps(version("netviz-tui")) + ', "capture": ' + json.dumps(capture_object(session)))
     names = session.source.names
-    _write_list(out, "connections", connection_objects(snapshot, rows, names))
+    found = Findings(session).of_each(rows)
+    _write_list(out, "connections", connection_objects(snapshot, found, names))
     if packets:
         _write_list(out, "packets", packet_objects(session, _packets_of(session, rows)))
     out.write("}\n")

@@ -59,6 +59,11 @@ def _half_open(t: Telling) -> str:
         return _(
             "Half-open: the {end} sent {bytes} on a connection that the {other} does not know: it answered with RST."
         ).format(end=t.end(), other=t.other(), bytes=t.size("bytes"))
+    if t.has("probes"):
+        text = _(
+            "Half-open: the {other} is silent; {probes} keep-alives of the {end} were not answered, {gaps} s apart."
+        )
+        return text.format(end=t.end(), other=t.other(), probes=t.number("probes"), gaps=t.gaps())
     tries = t.number("tries")
     if tries == 1:
         return _(
@@ -72,7 +77,7 @@ def _half_open(t: Telling) -> str:
 
 def _mss(t: Telling) -> str:
     text = _(
-        "The {end} named no maximum segment size, the {other} {offered}: it gets segments of {default} bytes at most."
+        "The {end} named no maximum segment size: the {other}, which takes {offered}, sends it {default} bytes at once."
     )
     return text.format(end=t.end(), other=t.other(), offered=t.number("offered"), default=t.number("default"))
 

@@ -278,6 +278,18 @@ async def test_places_can_be_typed() -> None:
         assert not app.goto.display
 
 
+async def test_dialogs_keep_their_colons_and_ctrl_c_ends_them_with_everything() -> None:
+    async with opened("port-reuse.pcap") as (app, pilot):
+        for opening in ("question_mark", "ctrl+p"):
+            await pilot.press(opening, "colon")
+            await pilot.pause()
+            assert not app.goto.display
+            await pilot.press("escape")
+        await pilot.press("question_mark", "ctrl+c")
+        await pilot.pause()
+        assert app.return_value == 0
+
+
 async def test_a_place_can_be_typed_as_fast_as_a_paste() -> None:
     async with opened("port-reuse.pcap") as (app, pilot):
         driver = app._driver

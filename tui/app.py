@@ -169,9 +169,9 @@ class NetvizApp(App[int]):
         self.director.open(self.desk.next_connection(by))
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """Where a place is being typed, `:` is a part of it."""
+        """Where a place is being typed, `:` is a part of it, and over a dialog it opens nothing."""
         del parameters
-        return action != "goto" or not self.goto.display
+        return action != "goto" or (not self.goto.display and len(self.screen_stack) == 1)
 
     def action_goto(self) -> None:
         """Ask for a place."""

@@ -98,8 +98,8 @@ def bindings_of(where: str) -> list[BindingType]:
             entry.text,
             show=False,
             id=entry.id,
-            # What is typed right after `:` must find the line already there.
-            priority=entry.id == "goto",
+            # What is typed right after `:` must find the line already there; quitting works over dialogs, too.
+            priority=entry.id in ("goto", "quit"),
         )
         for entry in TABLE
         if entry.where == where

@@ -34,18 +34,19 @@ def pair_keys(endpoints: Endpoints) -> tuple[NDArray[np.uint64], NDArray[np.bool
     lower = (e.source_low < e.destination_low) | (
         (e.source_low == e.destination_low) & (e.source_port <= e.destination_port)
     )
-    wide = np.flatnonzero(e.source_high != e.destination_high)
-    lower[wide] = e.source_high[wide] < e.destination_high[wide]
-    keys = np.empty((WORDS, len(lower)), np.uint64)
+    wide = np.flatnonzero(e.source_high | e.destination_high)
+    source_high, destination_high = e.source_high[wide], e.destination_high[wide]
+    lower[wide] = np.where(source_high == destination_high, lower[wide], source_high < destination_high)
+    keys = np.zeros((WORDS, len(lower)), np.uint64)
     keys[0] = np.where(lower, e.source_low, e.destination_low)
     keys[1] = np.where(lower, e.destination_low, e.source_low)
-    keys[3] = np.where(lower, e.source_high, e.destination_high)
-    keys[4] = np.where(lower, e.destination_high, e.source_high)
+    keys[3, wide] = np.where(lower[wide], source_high, destination_high)
+    keys[4, wide] = np.where(lower[wide], destination_high, source_high)
     source, destination = e.source_port.astype(np.uint32), e.destination_port.astype(np.uint32)
     ports = np.where(lower, source << np.uint32(16) | destination, destination << np.uint32(16) | source)
     kind = e.family.astype(np.uint32) << np.uint32(16) | e.transport
     keys[2] = kind.astype(np.uint64) << np.uint64(32) | ports
-    keys[2, np.flatnonzero(e.source_high | e.destination_high)] |= WIDE
+    keys[2, wide] |= WIDE
     return keys, lower
 
 

@@ -63,8 +63,10 @@ class Columns:
     def _reserve(self, needed: int) -> None:
         if needed <= self._capacity:
             return
+        # What is expected may be wrong: it never makes room for far more than there has been.
+        self._capacity = max(self._capacity, min(self.expected, 256 * self._capacity))
         while self._capacity < needed:
-            self._capacity = max(2 * self._capacity, min(self.expected, 16 * self._capacity))
+            self._capacity *= 2
         for name, old in self._arrays.items():
             new = self._allocate(name)
             new[: self._length] = old[: self._length]

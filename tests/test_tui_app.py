@@ -12,7 +12,7 @@ from analysis.session import Session
 from capture.source import open_source
 from tui.app import NetvizApp
 from tui.bindings import TABLE
-from tui.layout import Pane
+from tui.layout import Pane, arrange
 from tui.panels.bar import Bar
 from tui.panels.ladder import LadderPanel
 from tui_pilot import FIXTURES, LARGE, MEDIUM, SMALL, opened, screen, settle
@@ -83,6 +83,16 @@ async def test_every_size_is_filled_exactly(only_ascii: bool) -> None:
                 await pilot.resize_terminal(*size)
                 await pilot.press(key)
         await settle(pilot)
+
+
+async def test_every_pane_that_has_a_place_after_growing_or_shrinking_is_filled() -> None:
+    async with opened("handshake.pcap") as (app, pilot):
+        for size in ((60, 15), SMALL, LARGE, SMALL, (20, 5), MEDIUM, (100, 30)):
+            await pilot.resize_terminal(*size)
+            await settle(pilot)
+            shown = {widget.id for widget in app.stage.widgets if widget.display}
+            assert shown == set(arrange(*size, app.director.wishes)), size
+            assert all(widget.region.area for widget in app.stage.widgets if widget.display), size
 
 
 async def test_narrow_screens_tell_the_story_in_lines() -> None:

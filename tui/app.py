@@ -102,8 +102,11 @@ class NetvizApp(App[int]):
     # messages
 
     def on_resize(self, event: Resize) -> None:
-        """Other panes may have a place now."""
+        """Other panes may have a place now: `size` is the new one only after this event."""
         del event
+        self.call_next(self._resized)
+
+    def _resized(self) -> None:
         self.director.wish(self.director.wishes)
         if self.focused is None or not self.focused.display:
             self._focus_home()

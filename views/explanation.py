@@ -12,6 +12,7 @@ import numpy as np
 from capture.protocol import Flag, Protocol
 from views.conversation import TCP_PROTOCOLS, Conversation
 from views.glyphs import glyphs
+from views.mark_words import mark_sentences
 from views.moment import NEIGHBOURS, Moment, number
 from views.telling_again import tell_copy, tell_probe
 from views.telling_close import acknowledges_fin, tell_ack_of_fin, tell_fin, tell_reset
@@ -109,7 +110,7 @@ class Explanation:
         self.aside = _("states deduced") if conversation.is_tcp else ""
         self._full = full
         self._ellipsis = signs.ellipsis
-        self._what = told.what
+        self._what = (*told.what[:1], *mark_sentences(conversation, packet), *told.what[1:])
         self._after = [part for part in (" ".join(state_changes(moment, full=full)), expected(moment)) if part]
         self._more = [*told.more, *_background(moment)] if full else []
         self._width = 0

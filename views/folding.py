@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
+from analysis.marks import RESENT
 from capture.protocol import Flag
+from views.mark_words import INFORMATION
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -25,11 +27,14 @@ MANY: Final = 50
 
 _CONTROL: Final = int(Flag.SYN | Flag.FIN | Flag.RST | Flag.NOT_ANALYSED | Flag.MALFORMED)
 
+_RESENT: Final = np.uint32(RESENT)
+_INFORMATION: Final = np.uint32(INFORMATION)
+
 
 def repeated(conversation: Conversation) -> NDArray[np.bool_]:
-    """For each packet: a SYN, SYN,ACK or FIN that its sender had sent before in this connection; shape (n,)."""
+    """For each packet: marked as sent again, or a SYN, SYN,ACK or FIN that its sender had sent before; shape (n,)."""
     flags = conversation.snapshot.packets.flags[conversation.packets]
-    result = np.zeros(len(flags), np.bool_)
+    result: NDArray[np.bool_] = (conversation.snapshot.packets.marks[conversation.packets] & _RESENT) != 0
     if not conversation.is_tcp:
         return result
     positions = np.flatnonzero(flags & int(Flag.SYN | Flag.FIN))
@@ -44,22 +49,23 @@ def repeated(conversation: Conversation) -> NDArray[np.bool_]:
 
 
 def troubles(conversation: Conversation, repeats: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """For each packet: a reset, a repetition, or one with a mark; shape (n,)."""
+    """For each packet: a reset, a repetition, or one with a mark of something unusual; shape (n,)."""
     table = conversation.snapshot.packets
     resets = (table.flags[conversation.packets] & int(Flag.RST)) != 0
-    found: NDArray[np.bool_] = (resets & conversation.is_tcp) | repeats | (table.marks[conversation.packets] != 0)
+    marked = (table.marks[conversation.packets] & ~_INFORMATION) != 0
+    found: NDArray[np.bool_] = (resets & conversation.is_tcp) | repeats | marked
     return found
 
 
 def foldable(conversation: Conversation) -> NDArray[np.bool_]:
-    """For each packet: plain data or a plain acknowledgment, which changes no state and carries no mark; shape (n,).
+    """For each packet: plain data or a plain acknowledgment, which changes no state and is as usual; shape (n,).
 
     Without TCP a packet is plain if there are many of them: a question and its answer are worth a line each.
     """
     table, rows = conversation.snapshot.packets, conversation.packets
     if not conversation.is_tcp and len(rows) < MANY:
         return np.zeros(len(rows), np.bool_)
-    plain: NDArray[np.bool_] = (table.marks[rows] == 0) & ((table.flags[rows] & _CONTROL) == 0)
+    plain: NDArray[np.bool_] = ((table.marks[rows] & ~_INFORMATION) == 0) & ((table.flags[rows] & _CONTROL) == 0)
     if len(rows):
         states = table.states[rows]
         plain[0] = False

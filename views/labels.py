@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from analysis.messages import message
 from capture.protocol import Flag, Protocol
 from views.conversation import TCP_PROTOCOLS
+from views.mark_words import mark_labels
 from views.text import cells, cut, safe, unambiguous
 from views.wording import _
 
@@ -70,7 +71,7 @@ def label(
         return _plain_label(conversation, packet, detail, options)
     flags, payload = conversation.flags(packet), conversation.payload(packet)
     main = flag_names(flags) + (f" {payload} B" if payload else "")
-    numbers = [(2, _("sent again"))] if repeated else []
+    numbers = [(2, words) for words in mark_labels(conversation, packet, repeated=repeated)]
     words = ""
     if detail is not None:
         numbers += _numbers(conversation, detail, flags, payload, options)

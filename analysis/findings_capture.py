@@ -123,7 +123,9 @@ def clock_backwards(case: Case) -> Finding | None:
 def checksum_offload(case: Case) -> Finding | None:
     """Checksums that the sending host left to its network card: it is the host that captured."""
     e = case.examined
-    left = e.left
+    # Segments that were joined after they arrived have no checksum either: `OFFLOADED_SEGMENTS` tells of them.
+    limit = _limit(case.overview)[case.row][e.end]
+    left = e.left & ~((limit > 0) & (e.length > limit))
     if not left.any():
         return None
     ends = e.end[left]
@@ -154,15 +156,17 @@ def bad_checksum(case: Case) -> Finding | None:
     return Finding(Code.BAD_CHECKSUM, int(e.packet[first]), evidence)
 
 
+def captured_in_two_places(e: Examined) -> bool:
+    """Whether so many packets are copies that two captures of one connection stand interleaved."""
+    return bool(e.copy.any()) and MANY_COPIES * int(e.copy.sum()) >= len(e)
+
+
 def copies(case: Case) -> NDArray[np.bool_]:
     """Which of a connection's packets are copies; where many of the examined are, nothing that repeats is judged."""
     e = case.examined
-    copied = e.copy
-    if not copied.any():
-        return np.zeros(len(case.packets), np.bool_)
-    if MANY_COPIES * int(copied.sum()) >= len(e):
+    if captured_in_two_places(e):
         return np.ones(len(case.packets), np.bool_)
-    return np.isin(case.packets, e.packet[copied])
+    return np.isin(case.packets, e.packet[e.copy])
 
 
 def duplicated_packets(case: Case) -> Finding | None:

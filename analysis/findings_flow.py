@@ -44,6 +44,8 @@ def zero_window(case: Case) -> Finding | None:
     if not stalls:
         return None
     total, end, times, first = max(stalls)
+    if not total:
+        return None  # it was the last thing that was said
     evidence = {"end": end, "times": times, "for_ns": total}
     return Finding(Code.ZERO_WINDOW, first, evidence, total >= STALLED_NS)
 

@@ -52,8 +52,11 @@ def half_open(o: Overview) -> NDArray[np.bool_]:
     opened = (o.of_client(c.syn) > 0) & (o.of_client(c.packets) == o.of_client(c.syn))
     answers = o.of_server(c.syn_ack)
     times = o.snapshot.packets.time_ns
-    overdue = o.end_ns - times[c.last_packet] >= FIRST_TIMEOUT_NS if len(times) else np.zeros(len(c), np.bool_)
-    waiting = opened & ((answers >= UNANSWERED_SYN_ACKS) | (answers > 0) & overdue)
+    if not len(times):
+        return np.zeros(len(c), np.bool_)
+    # Seen twice within no time, an answer was captured twice rather than sent again.
+    again = (answers >= UNANSWERED_SYN_ACKS) & (times[c.last_packet] - times[c.first_packet] >= FIRST_TIMEOUT_NS)
+    waiting = opened & (again | (answers > 0) & (o.end_ns - times[c.last_packet] >= FIRST_TIMEOUT_NS))
     waiting &= o.of_server(c.packets) == o.of_server(c.syn_ack)
     denied = np.zeros(len(c), np.bool_)
     for end in (0, 1):

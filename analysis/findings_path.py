@@ -11,6 +11,7 @@ import numpy as np
 
 from analysis.examined import NOTHING
 from analysis.finding import Code, Finding
+from analysis.findings_capture import captured_in_two_places
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -51,7 +52,7 @@ def asymmetric_route(case: Case) -> Finding | None:
     # A copy was captured on its way: behind a router it has another TTL, and came from the router.
     e = case.examined.take(np.flatnonzero(~case.examined.copy))
     for look in (_other_interface, _other_vlan, _other_hardware, _changed):
-        if look is _changed and not case.overview.tcp[case.row]:
+        if look is _changed and (not case.overview.tcp[case.row] or captured_in_two_places(case.examined)):
             return None  # a program may choose the TTL of each datagram, as traceroute does
         told = look(e)
         if told is not None:

@@ -43,7 +43,7 @@ SAID = {
     " on their way. With a round trip of 20.0 ms that allows 3.3 MB a second.",
     "larger-than-the-mss": "A segment of up to 4380 bytes where 1460 are allowed, from the server: it was captured"
     " before the card cut it, or after it was joined.",
-    "damaged-packet": "1 packet with a wrong TCP checksum among 11: damaged on the way, its receiver drops it.",
+    "damaged-packet": "1 packet with a wrong TCP checksum among 11: damaged, and dropped by its receiver.",
     "checksums-left-to-the-card": "Checksums of what the client sent are not computed: the capturing host leaves them"
     " to its network card.",
     "time-goes-back": "The clock went back by 15.0 ms: times around it cannot be trusted.",

@@ -104,8 +104,10 @@ def _half_closed(t: Telling) -> str:
 
 def _reset(t: Telling) -> str:
     if t.has("closed"):
-        text = _("The {end} ended it with a reset after the {closer} had closed; {bytes}.")
-        return text.format(end=t.end(), closer=t.role(t.number("closed")), bytes=_both_ways(t))
+        closer = t.number("closed")
+        whose = _("it had closed itself") if closer == t.number("end") else _("the {closer} had closed")
+        text = _("The {end} ended it with a reset after {closed}; {bytes}.")
+        return text.format(end=t.end(), closed=whose.format(closer=t.role(closer)), bytes=_both_ways(t))
     if not t.number("opened"):
         return _("Reset by the {end} {time} after the first packet, before it was open.").format(
             end=t.end(), time=t.span("after_ns")
@@ -132,11 +134,12 @@ def _zero_window(t: Telling) -> str:
 
 def _loss(t: Telling) -> str:
     segments, total = t.number("segments"), t.number("of")
+    what = t.size("bytes") if t.number("bytes") else _("SYN or FIN")
     text = ngettext(
         "Loss: the {end} sent {segments} of its {total} segments again ({rate}, {bytes})",
         "Loss: the {end} sent {segments} of its {total} segments again ({rate}, {bytes})",
         segments,
-    ).format(end=t.end(), segments=segments, total=total, rate=f"{100 * segments / total:.2g} %", bytes=t.size("bytes"))
+    ).format(end=t.end(), segments=segments, total=total, rate=f"{100 * segments / total:.2g} %", bytes=what)
     return text + _("; {time} went by waiting.").format(time=t.span("waited_ns"))
 
 

@@ -65,8 +65,8 @@ def _offloaded(t: Telling) -> str:
 def _bad_checksum(t: Telling) -> str:
     count = t.number("packets")
     text = ngettext(
-        "{count} packet with a wrong {kind} checksum among {examined}: damaged on the way, its receiver drops it.",
-        "{count} packets with a wrong {kind} checksum among {examined}: damaged on the way, their receiver drops them.",
+        "{count} packet with a wrong {kind} checksum among {examined}: damaged, and dropped by its receiver.",
+        "{count} packets with a wrong {kind} checksum among {examined}: damaged, and dropped by their receiver.",
         count,
     )
     protocol = "IPv4" if t.number("header") else "TCP" if t.is_tcp() else "UDP"
@@ -99,22 +99,17 @@ def _clock(t: Telling) -> str:
 
 def _copies(t: Telling) -> str:
     count = t.number("packets")
-    text = _(
-        "Captured twice: this packet is packet {original} again after {time}, {where}; so are {count} of {examined}."
-    )
+    text = _("Captured twice: this packet is packet {original} again after {time}, {where}")
     if not t.number("elsewhere"):
         where = _("on the same interface")
     elif t.number("ttl") > 0:
         where = _("behind a router")
     else:
         where = _("on another interface")
-    return text.format(
-        original=t.number("original") + 1,
-        time=t.span("after_ns"),
-        where=where,
-        count=count,
-        examined=t.number("examined"),
-    )
+    text = text.format(original=t.number("original") + 1, time=t.span("after_ns"), where=where)
+    if count == 1:
+        return text + "."
+    return text + _("; so are {count} of {examined}.").format(count=count, examined=t.number("examined"))
 
 
 SENTENCES: Final[dict[Code, Callable[[Telling], str]]] = {

@@ -70,7 +70,8 @@ class Telling:
 
     def gaps(self) -> str:
         """Time spans in seconds: `1.0, 2.0, 4.0`."""
-        return ", ".join(f"{gap / SECOND:.1f}" for gap in self.numbers("gaps_ns"))
+        seconds = [gap / SECOND for gap in self.numbers("gaps_ns")]
+        return ", ".join(f"{gap:.1f}" if gap >= 0.1 else f"{gap:.3f}" for gap in seconds)
 
     def hardware(self, number: int) -> str:
         """A hardware address."""

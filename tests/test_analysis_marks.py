@@ -217,7 +217,7 @@ def test_what_an_acknowledgment_is_for() -> None:
         rows = np.arange(len(session.snapshot.packets))
         answers = [told.feed(detail) for detail in session.details(rows)]
     assert [answer.packet for answer in answers[:3]] == [None, 0, 1]
-        times = session.snapshot.packets.time_ns
+    times = session.snapshot.packets.time_ns
     assert answers[1].rtt_ns == times[1] - times[0] > 0
 
 

@@ -170,6 +170,7 @@ ASLEEP = [*PAGE[:3], Segment(9000, True, ACK, OPEN, 0, 1)]
 WINDOW_OF_SYN = [*PAGE[:2], Segment(31, False, ACK, "ESTABLISHED SYN-RECEIVED", 1, 1, window=63)]
 SYN_NOT_SEEN = [PAGE[1], PAGE[2]]
 SYN_NOT_SEEN_BUT_ACK = replace(WEB, client_first=False, values=(("established_packet", 1),))
+FAST_OPEN = [replace(PAGE[0], payload=b"0123456789"), replace(PAGE[1], ack=11)]
 CROSSED = [
     *PAGE[:3],
     Segment(40, True, FIN | ACK, "FIN-WAIT-1 CLOSE-WAIT", 1, 1),
@@ -232,6 +233,8 @@ TOLD = {
     "a keep-alive before any data": (ASLEEP, 3, HANDSHAKE, "sends seq=0, which packet 2 has acknowledged already"),
     "a window beside a SYN's": (WINDOW_OF_SYN, 2, HANDSHAKE, "repeats ack=1 of packet 2: nothing more has arrived"),
     "a handshake without its SYN": (SYN_NOT_SEEN, 1, SYN_NOT_SEEN_BUT_ACK, 'ack=1 means "I have your SYN'),
+    "a SYN's data that is taken": (FAST_OPEN, 1, Talk(), 'ack=11 means "I have your SYN and its data"'),
+    "a SYN,ACK of something else": ([PAGE[0], replace(PAGE[1], ack=12)], 1, Talk(), "does not acknowledge the SYN"),
     "FINs that cross": (CROSSED, 4, HANDSHAKE, "CLOSE-WAIT → CLOSING: it has sent FIN before the other's reached it."),
     "a state that is still inferred": (STILL, 2, Talk(), "FIN-WAIT-1?: it has sent FIN; still inferred, as its state"),
     "flags that nobody sends": (ODD, 0, Talk(), "No TCP sends these flags together"),

@@ -144,10 +144,21 @@ class Moment:
         return None
 
     def acknowledges_syn(self) -> bool | None:
-        """Whether its acknowledgment is the other end's initial sequence number + 1; None if that is not known."""
+        """Whether its acknowledgment is the other end's initial sequence number + 1; None if that is not known.
+
+        A SYN with data may have that acknowledged, too (TCP Fast Open, RFC 7413).
+        """
         if self.detail is None or self.column("sequence_known", own=False) != 2:
             return None
-        return self.detail.acknowledgment == (self.column("initial_sequence", own=False) + 1) & WRAP
+        beyond = (self.detail.acknowledgment - self.column("initial_sequence", own=False) - 1) & WRAP
+        return beyond == 0 or beyond <= self.syn_payload()
+
+    def syn_payload(self) -> int:
+        """Bytes that the SYN which opens the connection carries and the other end sent; 0 where it was not captured."""
+        opening = self.once("syn_packet")
+        if not 0 <= opening < self.packet or self.conversation.from_client(opening) == self.from_client:
+            return 0
+        return self.conversation.payload(opening)
 
 
 def sentence(text: str) -> str:

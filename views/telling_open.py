@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from capture.protocol import Flag
 from views.labels import carried_words
-from views.moment import number, sentence
+from views.moment import WRAP, number, sentence
 from views.wording import _
 
 if TYPE_CHECKING:
@@ -78,7 +78,10 @@ def tell_syn_ack(moment: Moment) -> Told:
 def _numbers(moment: Moment) -> tuple[str, ...]:
     if moment.detail is None or not moment.acknowledges_syn():
         return ()
+    taken = (moment.detail.acknowledgment - moment.column("initial_sequence", own=False) - 1) & WRAP
     text = _('ack=x+1={ack} means "I have your SYN"; its own numbers begin at seq=y={seq}.')
+    if taken:
+        text = _('ack={ack} means "I have your SYN and its data"; its own numbers begin at seq=y={seq}.')
     return (text.format(ack=moment.ack(moment.detail.acknowledgment), seq=moment.seq(moment.detail.sequence)),)
 
 

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from analysis.finding import Finding
     from analysis.session import Session
 
-BLOCK: Final = 65_536
+BLOCK: Final = 16_384
 """Connections that are examined together: it bounds the memory, and their packets lie close in the file."""
 
 FIND: Final[dict[Code, Callable[[Case], Finding | None]]] = {
@@ -121,8 +121,10 @@ class Findings:
             rows = self._session.packets_of(int(block[0]))
             return rows, np.zeros(1, np.int64), np.full(1, len(rows))
         snapshot = self._overview.snapshot
-        first = int(snapshot.connections.first_packet[block].min())
-        connection = snapshot.packets.connection[first:]
+        # What is only quoted by an ICMP error has no packets, and -1 for a first one.
+        first = max(int(snapshot.connections.first_packet[block].min()), 0)
+        last = int(snapshot.connections.last_packet[block].max())
+        connection = snapshot.packets.connection[first : last + 1]
         wanted = np.zeros(len(snapshot.connections), np.bool_)
         wanted[block] = True
         rows = np.flatnonzero(wanted[connection]) + first

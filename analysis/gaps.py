@@ -41,21 +41,20 @@ class Gaps:
         self.open = np.zeros((2, len(s)), np.bool_)
 
     def follow(
-        self, ends: Ends, reach: Reach, opens: NDArray[np.bool_], limit: NDArray[np.uint32], known: NDArray[np.uint32]
+        self, ends: Ends, reach: Reach, opens: NDArray[np.int64], limit: NDArray[np.uint32], known: NDArray[np.uint32]
     ) -> NDArray[np.uint32]:
         """Where the gap of each end begins that is open after the batch, uint32 (2G,); 0 for none.
 
-        `opens` (n,) are segments that would open one, `limit` and `known` (2G,) the same and the highest number of each
-        end before the batch.
+        `opens` are the places of segments that would open one, ascending; `limit` and `known` (2G,) the same and the
+        highest number of each end before the batch.
         """
         still = np.zeros(len(limit), np.uint32)
-        place = np.flatnonzero(opens)
-        slots = ends.slot[place]
+        slots = ends.slot[opens]
         concerned = limit != known
         concerned[slots] = True
         for slot in np.flatnonzero(concerned).tolist():
             low, high = np.searchsorted(slots, (slot, slot + 1))
-            mine = place[low:high]
+            mine = opens[low:high]
             still[slot] = self._follow_one(
                 slot,
                 ends.at[mine].tolist(),

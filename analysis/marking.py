@@ -53,7 +53,8 @@ class Marking:
         self._finish = self._end + ((self._flags & (SYN | FIN)) != 0).astype(np.uint32)
         self._reach = reach_of(ends, self._finish, carried.next_sequence)
         self._there_ack = np.concatenate((self._acknowledgment, carried.last_ack))[ends.other]
-        self._there_window = np.concatenate((self._window, carried.windows()))[ends.other]
+        self._first_acked = self._find_first_acked()
+        self._data = np.flatnonzero((self._length > 0) & self._plain)
         self._same_ack = self._acknowledgment == ends.shifted(self._acknowledgment, carried.last_ack)
 
     def run(self) -> tuple[NDArray[np.uint32], NDArray[np.int64]]:
@@ -65,16 +66,20 @@ class Marking:
         left_out = self._left_out()
         marks, duplicate = self._of_numbers()
         gaps = Gaps(self._s)
-        opens = self._reach.moved & (self._sequence != self._reach.next) & (self._reach.next != 0)
-        opens &= ~left_out[ends.slot >> 1]
+        opens = np.flatnonzero(self._reach.moved & (self._sequence != self._reach.next) & (self._reach.next != 0))
+        opens = opens[~left_out[ends.slot[opens] >> 1]]
         open_at = gaps.follow(ends, self._reach, opens, carried.limit, carried.next_sequence)
         closing = gaps.closing[ends.at]
-        beyond = self._acknowledges_beyond() & ~closing & ~gaps.open[1 - self._s.direction[ends.at], ends.at]
+        beyond = self._acknowledges_beyond() & ~closing
+        doubt = np.flatnonzero(beyond)
+        beyond[doubt] &= ~gaps.open[1 - (ends.slot[doubt] & 1), ends.at[doubt]]
         told = told_after(ends, beyond)
         counts = count_duplicates(ends, duplicate, ~self._same_ack, told, carried.counts())
-        there = np.where(told_before(ends, beyond), TOLD, counts[ends.other])
-        marks |= (closing | (beyond & (there == 0))) * np.uint32(Mark.ACK_LOST_SEGMENT)
-        self._sent_again(marks, np.where(beyond, TOLD, there))
+        told_already = told_before(ends, beyond)
+        unseen = np.flatnonzero(closing | beyond & ~told_already)
+        unseen = unseen[closing[unseen] | (counts[ends.other[unseen]] == 0)]
+        marks[unseen] |= np.uint32(Mark.ACK_LOST_SEGMENT)
+        self._sent_again(marks, counts, beyond | told_already)
         self._carry(marks, counts, told, open_at)
         result = np.zeros(len(self._s), np.uint32)
         result[ends.at] = marks
@@ -82,11 +87,18 @@ class Marking:
 
     def _left_out(self) -> NDArray[np.bool_]:
         """The connections that the rule book has to judge, (G,)."""
-        probes = (self._length == 1) & (self._sequence == self._reach.next) & (self._there_window == 0)
-        amid = (self._length > 0) & self._plain & self._moments.amid_syns(self._s, self._ends.at)
         left_out = np.zeros(len(self._s.connection), np.bool_)
-        left_out[self._ends.slot[probes | amid | self._reach.lost] >> 1] = True
+        probes = np.flatnonzero((self._length == 1) & (self._sequence == self._reach.next))
+        probes = probes[self._there_window(probes) == 0]
+        amid = self._data[self._moments.amid_syns(self._s, self._ends.at[self._data])]
+        for places in (probes, amid, np.flatnonzero(self._reach.lost)):
+            left_out[self._ends.slot[places] >> 1] = True
         return left_out
+
+    def _there_window(self, places: NDArray[np.int64]) -> NDArray[np.uint32]:
+        """The other end's last window, as sent."""
+        windows: NDArray[np.uint32] = np.concatenate((self._window, self._carried.windows()))
+        return windows[self._ends.other[places]]
 
     def _of_numbers(self) -> tuple[NDArray[np.uint32], NDArray[np.bool_]]:
         """The marks that compare numbers and windows, (n,), and which of the segments are duplicate ACKs."""
@@ -104,35 +116,40 @@ class Marking:
         duplicate = repeats & open_ & ~keep_alive_ack
         known = (following != 0) & ((self._flags & RST) == 0)
         marks = np.zeros(len(self._ends), np.uint32)
+        marks[self._fills_window()] = np.uint32(Mark.WINDOW_FULL)
         for where, mark in (
             (self._plain & ~open_, Mark.ZERO_WINDOW),
             (known & (self._sequence - following - ONE < HALF), Mark.LOST_SEGMENT),
             (keep_alive, Mark.KEEP_ALIVE),
             (opened & ~same, Mark.WINDOW_UPDATE),
-            (self._fills_window(), Mark.WINDOW_FULL),
             (keep_alive_ack, Mark.KEEP_ALIVE_ACK),
             (probe_ack, Mark.ZERO_WINDOW_PROBE_ACK),
             (duplicate, Mark.DUPLICATE_ACK),
         ):
-            marks |= where * np.uint32(mark)
+            marks[np.flatnonzero(where)] |= np.uint32(mark)  # few have one
         return marks, duplicate
 
-    def _fills_window(self) -> NDArray[np.bool_]:
-        ends = self._ends
-        acked = (self._flags & (SYN | ACK)) == ACK
-        first = np.full(len(ends.begin) - 1, len(ends))
-        place = np.flatnonzero(acked)[::-1]
-        first[ends.slot[place]] = place  # backwards: the first stays
-        first[(self._carried.judged & ACKED) != 0] = -1
-        self._first_acked = first
-        there = ends.slot ^ 1
+    def _fills_window(self) -> NDArray[np.int64]:
+        """The segments whose last byte is the last that the other end's window has room for."""
+        ends, data = self._ends, self._data
+        first = self._first_acked
+        slot, other = ends.slot[data], ends.other[data]
+        there = slot ^ 1
         before, after = self._moments.scaling_before.ravel(), self._moments.scaling.ravel()
-        scaling = np.where(ends.at > self._moments.last_syn[ends.slot >> 1], after[there], before[there])
-        begun = np.where(ends.other < len(ends), ends.other >= first[there], first[there] < 0)
+        scaling = np.where(ends.at[data] > self._moments.last_syn[slot >> 1], after[there], before[there])
+        begun = np.where(other < len(ends), other >= first[there], first[there] < 0)
         shift = np.where(begun & (scaling > 0), scaling, 0).astype(np.uint32)
-        edge = self._there_ack + (self._there_window << shift)
-        full: NDArray[np.bool_] = (self._end == edge) & (self._length > 0) & self._plain & (scaling != SCALING_UNKNOWN)
+        edge = self._there_ack[data] + (self._there_window(data) << shift)
+        full: NDArray[np.int64] = data[(self._end[data] == edge) & (scaling != SCALING_UNKNOWN)]
         return full
+
+    def _find_first_acked(self) -> NDArray[np.int64]:
+        """Each end's first ACK without SYN, (2G,): its place, n for none, -1 for one before the batch."""
+        first = np.full(len(self._ends.begin) - 1, len(self._ends))
+        place = np.flatnonzero((self._flags & (SYN | ACK)) == ACK)[::-1]
+        first[self._ends.slot[place]] = place  # backwards: the first stays
+        first[(self._carried.judged & ACKED) != 0] = -1
+        return first
 
     def _acknowledges_beyond(self) -> NDArray[np.bool_]:
         """Which acknowledge more than the other end is known to have sent."""
@@ -142,22 +159,28 @@ class Marking:
         )
         return beyond
 
-    def _sent_again(self, marks: NDArray[np.uint32], there: NDArray[np.int64]) -> None:
-        """Add the marks of what was sent before; `there` (n,) counts the duplicate ACKs of the other end."""
-        following = self._reach.next
-        counts = ((self._length > 0) | ((self._flags & (SYN | FIN)) != 0)) & ((marks & KEEP_ALIVE) == 0)
-        distance = self._end - self._there_ack
-        spurious = (self._length > 0) & (self._there_ack != 0) & ((distance == 0) | (distance >= HALF))
-        repeats_byte = (self._length > 1) & (self._sequence == following - ONE)
-        behind = (following != 0) & (self._sequence - following >= HALF) & ~repeats_byte
-        c = np.flatnonzero(counts & (spurious | behind))
+    def _sent_again(self, marks: NDArray[np.uint32], counts: NDArray[np.uint8], told: NDArray[np.bool_]) -> None:
+        """Add the marks of what was sent before.
+
+        `counts` are those of `count_duplicates`; at segments that are `told` (n,) the other end's count is `TOLD`.
+        """
+        left = (self._end - self._there_ack).view(np.int32)
+        ahead = (self._sequence - self._reach.next).view(np.int32)
+        c = np.flatnonzero((self._finish != self._sequence) & ((left <= 0) | (ahead < 0)))
+        following, length, acked = self._reach.next[c], self._length[c], self._there_ack[c]
+        spurious = (length > 0) & (acked != 0) & (left[c] <= 0)
+        repeats_byte = (length > 1) & (self._sequence[c] == following - ONE)
+        behind = (following != 0) & (ahead[c] < 0) & ~repeats_byte
+        again = (spurious | behind) & ((marks[c] & KEEP_ALIVE) == 0)
+        c, spurious, acked, following = c[again], spurious[again], acked[again], following[again]
         if not len(c):
             return
+        there = np.where(told[c], TOLD, counts[self._ends.other[c]])
         since_ack, since_next, limit = self._moments_of(c)
-        fast = (there[c] >= ENOUGH) & (self._there_ack[c] == self._sequence[c]) & (since_ack >= 0)
-        late = (since_next >= 0) & (since_next < limit) & (self._finish[c] != following[c])
+        fast = (there >= ENOUGH) & (acked == self._sequence[c]) & (since_ack >= 0)
+        late = (since_next >= 0) & (since_next < limit) & (self._finish[c] != following)
         marks[c] |= np.select(
-            (spurious[c], fast & (since_ack < FAST_NS), late),
+            (spurious, fast & (since_ack < FAST_NS), late),
             (
                 np.uint32(Mark.SPURIOUS_RETRANSMISSION),
                 np.uint32(Mark.FAST_RETRANSMISSION),

@@ -121,7 +121,7 @@ class Findings:
             rows = self._session.packets_of(int(block[0]))
             return rows, np.zeros(1, np.int64), np.full(1, len(rows))
         snapshot = self._overview.snapshot
-        # What is only quoted by an ICMP error has no packets, and -1 for a first one.
+        # A connection that is only mentioned, as a tunnel is, has -1 for its first packet.
         first = max(int(snapshot.connections.first_packet[block].min()), 0)
         last = int(snapshot.connections.last_packet[block].max())
         connection = snapshot.packets.connection[first : last + 1]

@@ -16,9 +16,6 @@ from analysis.session import Session
 from capture.errors import CaptureError
 from capture.source import open_source
 from export.report import write_report
-from fixtures import containers
-from fixtures.script import client, play
-from fixtures.troubles import prohibited as play_prohibited
 
 FIXTURES = Path(__file__).parents[1] / "fixtures"
 SHARED = Path(__file__).parents[1].parent / "shared"
@@ -131,19 +128,6 @@ def test_a_connection_alone_is_told_as_among_all(name: str) -> None:
     findings = Findings(session_of(name))
     count = len(session_of(name).snapshot.connections)
     assert [(row, findings.of(row)) for row in range(count)] == list(findings.of_each(np.arange(count)))
-
-
-def test_a_connection_that_is_only_quoted_hides_no_other(tmp_path: Path) -> None:
-    _, (time, error) = play_prohibited()
-    script = "> SYN\n< RST,ACK ack=1 win=0"
-    late = [(time + number * 10**7, frame) for number, (_, frame) in enumerate(play(script, client(40_002)), 1)]
-    file = tmp_path / "quoted-first.pcap"
-    file.write_bytes(containers.pcap([(time, error), *late]))
-    session = Session(open_source(str(file)))
-    session.run()
-    everything = np.arange(len(session.snapshot.connections))
-    found = [finding.code for _, each in Findings(session).of_each(everything) for finding in each]
-    assert Code.REFUSED in found
 
 
 def test_a_plain_connection_is_no_candidate() -> None:

@@ -12,6 +12,7 @@ import numpy as np
 
 from analysis.connections import ConnectionTable
 from analysis.counting import add_completeness, count_flags, count_packets
+from analysis.coverage import cover
 from analysis.handshake import (
     learn_handshake_packets,
     learn_initial_sequences,
@@ -23,7 +24,7 @@ from analysis.history import write_history
 from analysis.moments import moments_of
 from analysis.opening_marks import mark_openings
 from analysis.segments import segments_of
-from analysis.sequence import find_repeats
+from analysis.sequence import follow
 from analysis.streams import Streams
 from analysis.tracking import Tracker
 from analysis.walking import mark_segments
@@ -81,7 +82,9 @@ class Analyser:
             marked = mark_segments(segments, moments_of(segments, columns, times, shifts, scaling, told_rtt), columns)
             mark_openings(segments, assigned, headers.syn_options, self.connections, marked)
             marks[segments.row] = marked
-            write_history(segments, find_repeats(segments, columns), self.connections)
+            sent = follow(segments, columns)
+            over_holes = cover(segments, sent, self.connections)
+            write_history(segments, sent.repeated(len(segments)), over_holes, self.connections)
         self.packets.extend(
             {
                 "time_ns": batch.time_ns,

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from analysis.coverage import Hole
     from capture.headers import Headers
 
 NO_PACKET: Final = -1
@@ -79,6 +80,9 @@ COLUMNS: Final[dict[str, tuple[Any, int]]] = {
     "history_length": (np.uint8, 0),
     "history_told": ((np.uint8, 2), 0),
     "repeats": ((np.uint32, 2), 0),
+    "gaps": ((np.uint32, 2), 0),
+    "open_holes": ((np.uint8, 2), 0),
+    "unique_bytes": ((np.uint64, 2), 0),
     "zero_windows": ((np.uint32, 2), 0),
     # analysis.carrying: what the marks of the next batch ask
     "next_sequence": ((np.uint32, 2), 0),
@@ -109,6 +113,7 @@ class Connections:
     last_packet: NDArray[np.int32]
     packets: NDArray[np.uint32]  # (M, 2) sent by a, by b
     bytes: NDArray[np.uint64]  # (M, 2) original lengths
+    unique_bytes: NDArray[np.uint64]  # (M, 2) payload, none of it counted twice
     payload_bytes: NDArray[np.uint64]  # (M, 2) retransmissions included
     data_packets: NDArray[np.uint32]  # (M, 2)
     syn: NDArray[np.uint32]  # (M, 2) SYN without ACK
@@ -146,13 +151,14 @@ class ConnectionTable:
     """The growing table behind `Connections`. One thread writes.
 
     `other_answers` holds, by 2 * row + end, the number of an end's last SYN,ACK where it was another than the
-    connection's initial one before.
+    connection's initial one before; `holes`, by row and end, what is missing of ends that have `open_holes`.
     """
 
     def __init__(self) -> None:
         self.columns = Columns({name: kind for name, (kind, _) in COLUMNS.items()})
         self.long_histories: dict[int, bytearray] = {}
         self.other_answers: dict[int, int] = {}
+        self.holes: dict[tuple[int, int], list[Hole]] = {}
 
     def __len__(self) -> int:
         return len(self.columns)

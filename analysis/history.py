@@ -2,7 +2,8 @@
 
 The letters and when they repeat are those of Zeek's conn.log (base/protocols/conn/main.zeek): `s` SYN, `h` SYN with
 ACK, `a` pure ACK, `d` payload, `f` FIN, `r` RST, `i` and `q` flags that do not go together, `t` payload sent again, `w`
-zero window. `c` (bad checksum) and `g` (content gap) are not written yet; who is the client is told on reading.
+zero window, `g` payload acknowledged but never seen. `c` (bad checksum) and `x` (analysis given up) are not written,
+nor is `g` for payload that the snap length cut off. Who is the client is told on reading.
 """
 
 from __future__ import annotations
@@ -31,8 +32,14 @@ MOST_LETTERS: Final = 400
 """A longer history says nothing more; a crafted capture could make it endless."""
 
 
-def write_history(s: Segments, repeated: NDArray[np.bool_], table: ConnectionTable) -> None:
-    """Add the batch's letters. `repeated` (bool (K,)) says which segments carry payload that was sent before."""
+def write_history(
+    s: Segments, repeated: NDArray[np.bool_], over_holes: list[tuple[int, int]], table: ConnectionTable
+) -> None:
+    """Add the batch's letters.
+
+    `repeated` (bool (K,)) says which segments carry payload that was sent before, `over_holes` (`analysis.coverage`)
+    which acknowledge payload that was never seen.
+    """
     columns = table.columns
     told = _Told(s, columns["history_told"])
     opening_or_closing = s.flags & (SYN | FIN | RST)
@@ -63,6 +70,7 @@ def write_history(s: Segments, repeated: NDArray[np.bool_], table: ConnectionTab
     zero = s.analysed & (s.window == 0) & ~s.has(RST)
     letters.add(_at_powers_of_ten(s, zero, columns["zero_windows"]), ord("w"))
     letters.add(_at_powers_of_ten(s, repeated, columns["repeats"]), ord("t"))
+    letters.add(_gaps_at_powers_of_ten(s, over_holes, columns["gaps"]), ord("g"), of_the_other_end=True)
     letters.write()
 
 
@@ -75,10 +83,11 @@ class _Letters:
         self._at: list[NDArray[np.int64]] = []
         self._letter: list[NDArray[np.uint8]] = []
 
-    def add(self, at: NDArray[np.int64], letter: NDArray[np.int64] | int) -> None:
-        """Add a letter at these segments: one for all, or one for each."""
+    def add(self, at: NDArray[np.int64], letter: NDArray[np.int64] | int, *, of_the_other_end: bool = False) -> None:
+        """Add a letter at these segments: one for all, or one for each; upper case for endpoint a."""
         self._at.append(at)
-        self._letter.append(np.full(len(at), letter, np.uint8))
+        of_a = self._s.direction[at] == int(of_the_other_end)
+        self._letter.append(np.full(len(at), letter, np.uint8) - np.where(of_a, 32, 0).astype(np.uint8))
 
     def write(self) -> None:
         """Append them to the connections' histories; what does not fit the column goes into the table's overflow."""
@@ -87,7 +96,6 @@ class _Letters:
         at, letter = at[order], np.concatenate(self._letter)[order]
         group = self._s.group[at]
         connection = self._s.connection[group]
-        letter = np.where(self._s.direction[at] == 0, letter - 32, letter)
         first = np.ones(len(at), np.bool_)
         first[1:] = group[1:] != group[:-1]
         begin = np.flatnonzero(first)
@@ -147,3 +155,16 @@ def _at_powers_of_ten(s: Segments, where: NDArray[np.bool_], seen: NDArray[np.ui
     powers = 10 ** np.arange(11)
     chosen: NDArray[np.int64] = at[powers[np.searchsorted(powers, number)] == number]
     return chosen
+
+
+def _gaps_at_powers_of_ten(
+    s: Segments, over_holes: list[tuple[int, int]], seen: NDArray[np.uint32]
+) -> NDArray[np.int64]:
+    """The segments by which an end's 1st, 10th, 100th … hole is acknowledged."""
+    chosen = []
+    for at, side in over_holes:
+        row, end = s.connection[side // 2], side % 2
+        seen[row, end] += 1
+        if str(seen[row, end]).strip("0") == "1":
+            chosen.append(at)
+    return np.array(chosen, np.int64)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -15,47 +16,81 @@ if TYPE_CHECKING:
     from capture.columns import Columns
 
 
-def find_repeats(s: Segments, columns: Columns) -> NDArray[np.bool_]:
-    """Which segments carry payload that does not go beyond what their end had sent before, bool (K,).
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """n segments of some ends, each end's together and in capture order; resets are left out.
 
-    Sequence numbers are followed across their wrap by the signed 32-bit difference to the end's segment before
-    (RFC 9293 section 3.4), so what is carried to the next batch is that segment's end and how far ahead of it the
-    highest number is. Resets are left out: their numbers often come from the other end.
+    Distances are int64 and count from a place of each end, `origin`: its last segment's end before the batch, or its
+    first one's, if it has none before.
     """
-    result = np.zeros(len(s), np.bool_)
+
+    at: NDArray[np.int64]  # (n,) index in `Segments`
+    side: NDArray[np.int64]  # (n,) the end: 2 * group + direction
+    start: NDArray[np.int64]  # (n,) distance of the segment's first number, a SYN's included
+    payload: NDArray[np.int64]  # (n,) distance of its payload
+    length: NDArray[np.int64]  # (n,) of its payload
+    top: NDArray[np.int64]  # (n,) the highest number before it; its own first one, for an end's very first
+    origin: NDArray[np.uint32]  # (2G,)
+    moved: NDArray[np.int64]  # (2G,) how far `origin` lies further on in the next batch
+
+    def repeated(self, count: int) -> NDArray[np.bool_]:
+        """Which of the batch's `count` segments carry payload that was all sent before."""
+        result = np.zeros(count, np.bool_)
+        result[self.at] = (self.length > 0) & (self.payload + self.length <= self.top)
+        return result
+
+
+def follow(s: Segments, columns: Columns) -> Sent:
+    """Follow how far each end sends, across the wrap of its sequence numbers.
+
+    Each number is taken as the one nearest to the end of the segment before (RFC 9293 section 3.4), so what is carried
+    to the next batch is that and how far ahead of it the highest number is. Resets are left out: their numbers often
+    come from the other end.
+    """
     judged = s.analysed & ~s.has(RST)
     at = s.by_side[judged[s.by_side]]
-    if not len(at):
-        return result
-    end = s.side[at]
+    side = s.side[at]
     length, flags = s.length[at], s.flags[at]
-    finish = s.sequence[at] + (length + ((flags & SYN) != 0) + ((flags & FIN) != 0)).astype(np.uint32)
+    syn, fin = ((flags & flag) != 0 for flag in (SYN, FIN))
+    finish = s.sequence[at] + (length + syn + fin).astype(np.uint32)
     first = np.ones(len(at), np.bool_)
-    first[1:] = end[1:] != end[:-1]
+    first[1:] = side[1:] != side[:-1]
     begin = np.flatnonzero(first)
-    row, side = s.connection[s.group[at[begin]]], s.direction[at[begin]]
-    known = columns["sent_known"][row, side] != 0
-    origin = np.where(known, columns["sent"][row, side], finish[begin])
-    ahead = np.where(known, columns["top_ahead"][row, side], 0)
+    here = side[begin]
+    known = columns["sent_known"][s.connection].ravel()[here] != 0
+    origin = columns["sent"][s.connection].ravel()
+    origin[here] = np.where(known, origin[here], finish[begin])
+    ahead = np.where(known, columns["top_ahead"][s.connection].ravel()[here], 0)
 
     step = np.zeros(len(at), np.int64)
     step[1:] = (finish[1:] - finish[:-1]).view(np.int32)
-    step[begin] = (finish[begin] - origin).view(np.int32)
+    step[begin] = (finish[begin] - origin[here]).view(np.int32)
     run = np.cumsum(step)
     size = np.diff(np.append(begin, len(at)))
-    distance = run - np.repeat((run - step)[begin], size)  # from `origin`
-    number = np.cumsum(first) - 1
-    # Lifts each end above the one before it, so that one running maximum does for all.
-    apart = int(max(distance.max(), ahead.max()) - distance.min()) + 1
-    reach = np.maximum.accumulate(distance + number * apart) - number * apart
-    top = np.maximum(reach, np.repeat(ahead, size))
-    before = np.empty(len(at), np.int64)
-    before[1:] = top[:-1]
-    before[begin] = np.where(known, ahead, distance.min() - 1)
+    distance = run - np.repeat((run - step)[begin], size)
+    start = distance - length - syn - fin
+    top = _highest_before(distance, begin, np.where(known, ahead, start[begin]), size)
+    last = begin + size - 1
+    moved = np.zeros(len(origin), np.int64)
+    moved[here] = distance[last]
 
-    result[at] = (length > 0) & (distance <= before)
-    last = np.append(begin[1:], len(at)) - 1
-    columns["sent"][row, side] = finish[last]
-    columns["top_ahead"][row, side] = top[last] - distance[last]
-    columns["sent_known"][row, side] = 1
-    return result
+    row, end = s.connection[here // 2], here % 2
+    columns["sent"][row, end] = finish[last]
+    columns["top_ahead"][row, end] = np.maximum(top[last], distance[last]) - distance[last]
+    columns["sent_known"][row, end] = 1
+    return Sent(at, side, start, start + syn, length, top, origin, moved)
+
+
+def _highest_before(
+    distance: NDArray[np.int64], begin: NDArray[np.int64], carried: NDArray[np.int64], size: NDArray[np.int64]
+) -> NDArray[np.int64]:
+    """The highest distance of each run before each of its places; runs begin at `begin` with `carried`."""
+    if not len(distance):
+        return distance
+    before = np.empty(len(distance), np.int64)
+    before[1:] = distance[:-1]
+    before[begin] = carried
+    # Lifts each run above the one before it, so that one running maximum does for all.
+    apart = int(before.max() - before.min()) + 1
+    lift = np.repeat(np.arange(len(begin)) * apart, size)
+    return np.maximum.accumulate(before + lift) - lift

@@ -146,7 +146,7 @@ def _tcp_endpoint(c: Connections, row: int, end: int) -> dict[str, Any]:
     state = unpack(int(c.state[row][end]), from_b=False)
     return {
         **{name: int(getattr(c, name)[row][end]) for name in COUNTS},
-        "unique_payload_bytes": None,
+        "unique_payload_bytes": int(c.unique_bytes[row][end]),
         "initial_sequence": int(c.initial_sequence[row][end]) if c.sequence_known[row][end] else None,
         "mss": _known(int(c.mss[row][end])),
         "window_scale": _known(int(c.window_scale[row][end])),

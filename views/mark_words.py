@@ -18,10 +18,10 @@ SAME_AGAIN: Final = Mark.WINDOW_UPDATE | Mark.KEEP_ALIVE_ACK | Mark.ZERO_WINDOW_
 LONGEST_RUN: Final = 1000
 """Packets that are looked through to number a duplicate ACK."""
 
-# A window of 0 is on the arrow as a number.
+# Short enough for an arrow at 80 columns. A window of 0 is on the arrow as a number.
 _LABELS: Final = {
-    Mark.FAST_RETRANSMISSION: "[fast retransmission]",
-    Mark.SPURIOUS_RETRANSMISSION: "[spurious retransmission]",
+    Mark.FAST_RETRANSMISSION: "[fast retransmit]",
+    Mark.SPURIOUS_RETRANSMISSION: "[sent needlessly]",
     Mark.RETRANSMISSION: "sent again",
     Mark.OUT_OF_ORDER: "[out of order]",
     Mark.LOST_SEGMENT: "[gap before it]",
@@ -49,7 +49,7 @@ _SENTENCES: Final = {
     Mark.LOST_SEGMENT: "A gap before it: it begins after the number that was next, so what comes between was lost, "
     "overtaken or not captured.",
     Mark.ACK_LOST_SEGMENT: "ACK of something unseen: it acknowledges bytes that the capture does not have.",
-    Mark.ZERO_WINDOW: "Zero window: its sender has no room left and asks to be sent nothing more.",
+    Mark.ZERO_WINDOW: "Zero window: its window field is 0, and it carries neither SYN, FIN nor RST.",
     Mark.ZERO_WINDOW_PROBE: "Zero-window probe: the one next byte, sent although the receiver's window is 0.",
     Mark.ZERO_WINDOW_PROBE_ACK: "Answer to a zero-window probe: the window is still 0.",
     Mark.KEEP_ALIVE: "Keep-alive: at most one byte, beginning one before the next number, to see if the other end is "

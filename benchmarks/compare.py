@@ -105,7 +105,7 @@ def watch(capture: str, facts: Facts) -> tuple[Cost, Cost]:
     if pid == 0:
         os.chdir(ROOT)
         os.environ.update(TERM="xterm-256color", LINES=str(LINES), COLUMNS=str(COLUMNS))
-        os.execv(NETVIZ[0], [*NETVIZ, "replay", capture])
+        os.execv(NETVIZ[0], [*NETVIZ, "replay", "--no-index", capture])
     fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("HHHH", LINES, COLUMNS, 0, 0))
     screen = pyte.Screen(COLUMNS, LINES)
     stream = pyte.ByteStream(screen)

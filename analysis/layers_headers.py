@@ -177,6 +177,8 @@ _COOKED: Final[Mapping[str, tuple[str, Format | None]]] = {
     "reserved": ("Reserved", str),
 }
 _DOT11: Final[Mapping[str, tuple[str, Format | None]]] = {
+    # Its name depends on the type, which stands behind it: Scapy would name it as if it were a management frame's.
+    "subtype": ("Subtype", str),
     "FCfield": ("Flags", None),
     "addr1": ("Address 1 (receiver)", None),
     "addr2": ("Address 2 (transmitter)", None),

@@ -355,3 +355,10 @@ def test_captured_text_can_not_reach_the_terminal_as_control_codes() -> None:
     said = "".join(field.name + field.value for field in dissection.fields)
     assert said.isprintable()
     assert "\\x1b]0;owned\\x07" in said
+
+
+def test_the_subtype_of_a_data_frame_is_not_named_like_a_management_frames() -> None:
+    data_frame = bytes.fromhex("08010000") + bytes(20)  # IEEE 802.11-2020 section 9.2.4.1.3: type 2, subtype 0
+    values = {field.path: field.value for field in dissect(data_frame, 105, original_length=24).fields}
+    assert values["wlan.type"] == "2 (Data)"
+    assert values["wlan.subtype"] == "0"

@@ -45,7 +45,12 @@ def test_every_command_in_the_readme_is_one_of_ours() -> None:
 
 
 def test_every_option_in_the_readme_is_one_of_ours() -> None:
-    options = {option for command in cli.commands.values() for parameter in command.params for option in parameter.opts}
+    options = {
+        option
+        for command in cli.commands.values()
+        for parameter in command.params
+        for option in (*parameter.opts, *parameter.secondary_opts)
+    }
     assert set(re.findall(r"`(--[a-z-]+)", README)) <= options | {"--help", "--version"}
 
 

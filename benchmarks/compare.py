@@ -23,7 +23,7 @@ import subprocess
 import sys
 import termios
 import time
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -117,6 +117,9 @@ def watch(capture: str, facts: Facts) -> tuple[Cost, Cost]:
         numbers = re.findall(r"\d+", re.sub(r"(?<=\d)[,.\u202f](?=\d{3})", "", screen.display[0]))
         done = now if {str(facts.connections), str(facts.first_packets)} <= set(numbers) else 0.0
     os.kill(pid, signal.SIGTERM)
+    with suppress(OSError):  # the terminal's end, once netviz has gone; till then it may be waiting to write
+        while os.read(terminal, 65_536):
+            pass
     _, _, usage = os.wait4(pid, 0)
     os.close(terminal)
     return Cost(first), Cost(done, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024)

@@ -73,11 +73,6 @@ class Playback:
         """The same packets and newer ones: a capture grew."""
         self._times = times_ns
 
-    def gap_seconds(self, row: int) -> float:
-        """How long the watcher waits after `row`, in seconds of their own; negative deltas count as none."""
-        gap = max(0, int(self._times[row + 1]) - int(self._times[row])) / 1e9
-        return min(gap / float(self.speed), IDLE_SECONDS)
-
     @property
     def skipping(self) -> bool:
         """The present wait is shorter than the packets' own."""

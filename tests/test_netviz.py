@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from netviz import draws_lines
+from commands.telling import draws_lines
 
 ROOT = Path(__file__).parents[1]
 HANDSHAKE = ROOT / "fixtures" / "handshake.pcap"

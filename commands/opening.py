@@ -1,0 +1,36 @@
+"""From a name on the command line to a session that is ready to read, and the exit statuses of what becomes of it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+import click
+
+if TYPE_CHECKING:
+    from analysis.session import Session
+
+READ_WHOLE: Final = 0
+DAMAGED: Final = 1
+UNUSABLE: Final = 2
+INTERRUPTED: Final = 130
+
+STANDARD_INPUT: Final = "-"
+CAPTURE_FILE: Final = click.Path(allow_dash=True)
+
+
+def open_session(file: str, *, index: bool) -> Session:
+    """Make a session that is ready to read `file`; raises `CaptureError` when there is nothing to read.
+
+    With `index`, what was found out about a large capture is kept, and used when it is opened again.
+    """
+    from analysis.session import Session
+    from capture.source import open_source
+
+    source = open_source(file)
+    if not index:
+        return Session(source)
+    from analysis.index import default_folder
+    from analysis.keeping import Keeper
+
+    return Session(source, keeper=Keeper(Path(file), default_folder()))

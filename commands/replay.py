@@ -1,0 +1,55 @@
+"""`netviz replay`: a capture on the screen."""
+
+from __future__ import annotations
+
+import sys
+from typing import Final
+
+import click
+
+from capture.errors import CaptureError
+from commands.opening import CAPTURE_FILE, UNUSABLE, open_session
+from commands.telling import complain, draws_lines, tell
+
+EXAMPLES: Final = """\b
+Examples:
+  netviz replay fixtures/handshake.pcap
+  sudo tcpdump -i lo -U -w - | netviz replay -
+  ssh router tcpdump -i eth0 -U -w - not port 22 | netviz replay -
+  netviz replay --ascii capture.pcapng.gz
+"""
+
+
+@click.command(epilog=EXAMPLES)
+@click.argument("file", type=CAPTURE_FILE)
+@click.option(
+    "--ascii", "only_ascii", is_flag=True, help="Draw with plain ASCII: for fonts where lines are two cells wide."
+)
+@click.option(
+    "--index/--no-index",
+    default=True,
+    help="Keep what is found out about a large capture, so that it opens at once the next time (default: yes).",
+)
+def replay(file: str, *, only_ascii: bool, index: bool) -> int:
+    """Open a capture and step through its conversations.
+
+    FILE is a pcap or pcapng file, compressed or not; - reads standard input while the keyboard keeps working. Where
+    the output is not a terminal, the story is printed as text instead.
+    """
+    if not sys.stdout.isatty():
+        return tell([file], index=index)
+    try:
+        session = open_session(file, index=index)
+    except CaptureError as error:
+        complain(file, error)
+        return UNUSABLE
+    from tui.app import run
+
+    try:
+        return run(session, file, ascii=only_ascii or not draws_lines(sys.stdout.encoding))
+    except OSError as error:
+        complain(file, f"There is no terminal to read keys from: {error.strerror}.")
+        return UNUSABLE
+
+
+command: Final = replay

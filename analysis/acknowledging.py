@@ -1,7 +1,7 @@
-"""Which packet each acknowledgment is for and how long that took, and the numbers of duplicate ACKs.
+"""Which packet each acknowledgment is for and how long that took, the numbers of duplicate ACKs, and bytes in flight.
 
 Worked out for the packets that are asked for, not kept: for every packet of a connection in order, as Wireshark does it
-(`tcp.analysis.acks_frame`, `ack_rtt`, `duplicate_ack_num`, `duplicate_ack_frame`).
+(`tcp.analysis.acks_frame`, `ack_rtt`, `duplicate_ack_num`, `duplicate_ack_frame`, `bytes_in_flight`).
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 from analysis.marks import Mark
+from analysis.sack import sack_blocks
 from capture.protocol import Flag
 
 if TYPE_CHECKING:
@@ -24,6 +25,11 @@ OCCUPIES: Final = int(Flag.SYN | Flag.FIN)
 UNREAD: Final = int(Flag.NOT_ANALYSED | Flag.REASSEMBLED)
 """Of such a packet the numbers are not known, or not found again in the packet alone."""
 DUPLICATE: Final = int(Mark.DUPLICATE_ACK)
+GAP: Final = int(Mark.LOST_SEGMENT)
+BLOCKS: Final = 3
+"""Wireshark counts no more SACK blocks of one segment, though without timestamps four have room."""
+IMPLAUSIBLE: Final = 2_000_000_000
+"""Bytes in flight from which on Wireshark takes the numbers for wrong; RFC 7323 allows windows of 2^30."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +40,7 @@ class Acknowledged:
     rtt_ns: int | None = None  # since then; no time at all counts as not measured; negative: the clock went back
     duplicate: int | None = None  # which duplicate ACK in a row it is, from 1
     repeats: int | None = None  # the packet that said the same first
+    in_flight: int | None = None  # bytes its sender has under way with it; None: no payload, or not known
 
 
 NOTHING: Final = Acknowledged()
@@ -41,12 +48,32 @@ NOTHING: Final = Acknowledged()
 
 @dataclass(slots=True)
 class _End:
-    """What one end has sent: `waiting` are (first number, number after the last, packet), the newest first."""
+    """What one end has sent: `waiting` are (first number, number after the last, packet), the newest first.
 
+    `lowest` and `highest` are the least of the first and the greatest of the last, counted from `initial`.
+    """
+
+    initial: int
     waiting: list[tuple[int, int, int]] = field(default_factory=list)
+    lowest: int = WRAP
+    highest: int = 0
     acknowledgment: int = 0
     since: int | None = None  # the packet that first said so
     duplicates: int = 0
+    gap: bool = False  # a segment is missing, and nothing has been acknowledged since
+    selected: int = 0  # bytes that it says have arrived beyond what it acknowledges
+
+    def wait_for(self, segments: list[tuple[int, int, int]]) -> None:
+        """These are waiting, and no others."""
+        self.waiting = segments
+        self.lowest, self.highest = WRAP, 0
+        for segment in segments:
+            self.reach(segment)
+
+    def reach(self, segment: tuple[int, int, int]) -> None:
+        """Another one is waiting."""
+        self.lowest = min(self.lowest, (segment[0] - self.initial) & WRAP)
+        self.highest = max(self.highest, (segment[1] - self.initial) & WRAP)
 
 
 class Acknowledgments:
@@ -54,6 +81,7 @@ class Acknowledgments:
 
     def __init__(self, snapshot: Snapshot) -> None:
         self._packets = snapshot.packets
+        self._initial = snapshot.connections.initial_sequence
         self._ends: dict[int, tuple[_End, _End]] = {}
 
     def feed(self, detail: Detail) -> Acknowledged:
@@ -61,31 +89,56 @@ class Acknowledgments:
         flags = int(self._packets.flags[detail.packet])
         if flags & UNREAD:
             return NOTHING
-        ends = self._ends.setdefault(int(self._packets.connection[detail.packet]), (_End(), _End()))
-        from_b = bool(flags & Flag.FROM_B)
-        here, there = ends[from_b], ends[not from_b]
+        here, there = self._both(int(self._packets.connection[detail.packet]), from_b=bool(flags & Flag.FROM_B))
         number = repeats = None
         if int(self._packets.marks[detail.packet]) & DUPLICATE:
             here.duplicates += 1
             number, repeats = here.duplicates, here.since
         if detail.acknowledgment != here.acknowledgment:
             here.acknowledgment, here.since, here.duplicates = detail.acknowledgment, detail.packet, 0
+        if int(self._packets.marks[detail.packet]) & GAP:
+            here.gap = True
         self._send(detail, here, flags)
         packet = _take(there, detail.acknowledgment)
+        there.gap = there.gap and not flags & Flag.ACK
+        in_flight = self._in_flight(detail, here, there, flags)
+        here.selected = sum((right - left) & WRAP for left, right in sack_blocks(detail)[:BLOCKS])
         times = self._packets.time_ns
         rtt = 0 if packet is None else int(times[detail.packet]) - int(times[packet])
-        return Acknowledged(packet, rtt or None, number, repeats)
+        return Acknowledged(packet, rtt or None, number, repeats, in_flight)
+
+    def _both(self, connection: int, *, from_b: bool) -> tuple[_End, _End]:
+        """The sender's end of a connection, and the other."""
+        ends = self._ends.get(connection)
+        if ends is None:
+            a, b = self._initial[connection].tolist()
+            ends = self._ends[connection] = _End(a), _End(b)
+        return ends[from_b], ends[not from_b]
+
+    def _in_flight(self, detail: Detail, here: _End, there: _End, flags: int) -> int | None:
+        """From the lowest number not acknowledged to the highest sent, less what was acknowledged selectively.
+
+        SYN and FIN take a number and are no bytes. What is under way is not known while a segment is missing.
+        """
+        if not int(self._packets.payload_length[detail.packet]) or not here.waiting or here.gap:
+            return None
+        count = here.highest - here.lowest - there.selected
+        return count - bool(flags & OCCUPIES) if 0 < count < IMPLAUSIBLE else None
 
     def _send(self, detail: Detail, here: _End, flags: int) -> None:
         length = int(self._packets.payload_length[detail.packet])
         if (not length and not flags & OCCUPIES) or len(here.waiting) >= MOST:
             return
         finish = (detail.sequence + length + bool(flags & OCCUPIES)) & WRAP
-        here.waiting.insert(0, (detail.sequence, finish, detail.packet))
+        segment = (detail.sequence, finish, detail.packet)
+        here.waiting.insert(0, segment)
+        here.reach(segment)
 
 
 def _take(there: _End, acknowledgment: int) -> int | None:
     """Drop what is acknowledged; the packet whose end it is, the oldest of several."""
+    if not there.waiting:
+        return None
     found = None
     kept = []
     for sent in there.waiting:
@@ -96,5 +149,5 @@ def _take(there: _End, acknowledgment: int) -> int | None:
             kept.append((acknowledgment, finish, packet))
         elif (finish - acknowledgment - 1) & WRAP < HALF:
             kept.append(sent)
-    there.waiting = kept
+    there.wait_for(kept)
     return found

@@ -47,6 +47,7 @@ TCP_ONLY: Final = (
     "acknowledges",
     "ack_rtt",
     "duplicate_ack_number",
+    "bytes_in_flight",
     "client_state",
     "server_state",
 )
@@ -90,6 +91,7 @@ def _judged(snapshot: Snapshot, row: int, told: Acknowledged) -> dict[str, Any]:
         "acknowledges": None if told.packet is None else told.packet + 1,
         "ack_rtt": None if told.rtt_ns is None else told.rtt_ns / SECOND,
         "duplicate_ack_number": told.duplicate,
+        "bytes_in_flight": told.in_flight,
     }
 
 

@@ -82,6 +82,7 @@ PACKET = [
     "acknowledges",
     "ack_rtt",
     "duplicate_ack_number",
+    "bytes_in_flight",
     "client_state",
     "server_state",
 ]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from contextlib import closing
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
@@ -24,6 +24,10 @@ if TYPE_CHECKING:
     from analysis.details import Detail
     from analysis.keeping import Keeper
     from capture.source import CaptureSource
+
+
+MOST_HELD_SECONDS: Final = 0.5
+"""A screen that never says it has painted delays the reading by so much at each batch, and no more."""
 
 
 def _ignore(snapshot: Snapshot) -> None:
@@ -48,6 +52,8 @@ class Session:
         self._problems: list[Problem] = []
         self._cancelled = False
         self._thread: threading.Thread | None = None
+        self._may_go_on = threading.Event()
+        self._may_go_on.set()
         self._snapshot = self._take_snapshot(finished=False)
 
     @property
@@ -73,6 +79,7 @@ class Session:
                         break
                     self._announce(finished=False)
                     self._expect()
+                    self._may_go_on.wait(MOST_HELD_SECONDS)
         except OSError as error:
             self._problems.append(
                 Problem(f"Reading stopped: {error.strerror or error}; what was read before is shown.")
@@ -80,9 +87,18 @@ class Session:
         self._announce(finished=True)
         self._keep_index()
 
+    def hold(self) -> None:
+        """Once the first packets are read, leave the processor to those who show them, until `release`."""
+        self._may_go_on.clear()
+
+    def release(self) -> None:
+        """Read on."""
+        self._may_go_on.set()
+
     def cancel(self) -> None:
         """Stop reading soon; what was read stays."""
         self._cancelled = True
+        self.release()
         self.source.cancel()
 
     def wait(self, timeout: float | None = None) -> None:

@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 
     from capture.store import ByteStore
 
-FIRST: Final = 512 << 10
-"""Bytes of the first window: small, so that the first packets are out within milliseconds."""
+FIRST: Final = 128 << 10
+"""Bytes of the first window: small, so that the first packets are out and shown within milliseconds."""
 
 LARGEST: Final = 32 << 20
 """Bytes of later windows, unless one record is larger."""

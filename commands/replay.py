@@ -43,7 +43,7 @@ def replay(file: str, *, only_ascii: bool, index: bool) -> int:
     except CaptureError as error:
         complain(file, error)
         return UNUSABLE
-    from tui.app import run
+    from tui.running import run
 
     try:
         return run(session, file, ascii=only_ascii or not draws_lines(sys.stdout.encoding))

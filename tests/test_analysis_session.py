@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from contextlib import closing
 from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,6 +14,7 @@ import pytest
 from analysis.keeping import Keeper
 from analysis.session import Session
 from capture.source import open_source
+from fixtures import containers
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -159,3 +161,18 @@ def test_what_was_cancelled_is_not_kept(tmp_path: Path) -> None:
     session.run()
     session.close()
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_held_session_reads_the_first_packets_and_no_more_until_released(tmp_path: Path) -> None:
+    file = tmp_path / "many.pcap"
+    file.write_bytes(containers.pcap([(0, bytes(1000))] * 400))
+    seen: list[int] = []
+    with closing(Session(open_source(file), publish=lambda snapshot: seen.append(len(snapshot.packets)))) as session:
+        session.hold()
+        session.start()
+        session.wait(timeout=0.2)
+        assert len(seen) == 1
+        assert 0 < seen[0] < 400
+        session.release()
+        session.wait()
+        assert seen[-1] == 400

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import gc
 import os
-import sys
-from pathlib import Path
 from time import monotonic
 from typing import TYPE_CHECKING, ClassVar, Final
 
@@ -26,7 +24,7 @@ from tui.panels.ladder import LadderPanel
 from tui.panels.status import keys_line
 from tui.panels.timeline import TimelinePanel
 from tui.styles import CONTRAST, DARK, LIGHT, PALETTES, first_theme, themes
-from tui.terminal import colours, end_on_request, keep_keyboard
+from tui.terminal import colours, end_on_request
 from views.options import Options
 
 if TYPE_CHECKING:
@@ -84,6 +82,7 @@ class NetvizApp(App[int]):
 
     def _painted(self) -> None:
         """The first screen is there: from now on long pauses of the garbage collector would be seen."""
+        self.desk.session.release()
         gc.collect()
         gc.freeze()
         # Strips make reference cycles, so collection stays on, in small steps.
@@ -246,17 +245,3 @@ class NetvizApp(App[int]):
     def action_quit_now(self) -> None:
         """The end, whatever is open."""
         self.exit(0)
-
-
-def run(session: Session, name: str, *, ascii: bool = False) -> int:  # noqa: A002 - the option's name
-    """Start reading, show the screen until it is left, stop reading. Returns the exit status.
-
-    Raises OSError if there is no terminal to read keys from.
-    """
-    keep_keyboard()
-    sys.setswitchinterval(0.001)  # a fifth of the default: keys are answered while the reader computes
-    session.start()
-    shown = "standard input" if name == "-" else Path(name).name
-    status = NetvizApp(session, shown, ascii=ascii).run()
-    session.close()
-    return status or 0

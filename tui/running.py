@@ -1,0 +1,31 @@
+"""The way in and out: a session and a terminal go in, an exit status comes out."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from tui.app import NetvizApp
+from tui.terminal import keep_keyboard
+
+if TYPE_CHECKING:
+    from analysis.session import Session
+
+SWITCH_SECONDS: Final = 0.001
+"""A fifth of the interpreter's default: keys are answered while the reader computes."""
+
+
+def run(session: Session, name: str, *, ascii: bool = False) -> int:  # noqa: A002 - the option's name
+    """Start reading, show the screen until it is left, stop reading. Returns the exit status.
+
+    Raises OSError if there is no terminal to read keys from.
+    """
+    keep_keyboard()
+    sys.setswitchinterval(SWITCH_SECONDS)
+    session.hold()
+    session.start()
+    shown = "standard input" if name == "-" else Path(name).name
+    status = NetvizApp(session, shown, ascii=ascii).run()
+    session.close()
+    return status or 0

@@ -13,20 +13,16 @@ import numpy as np
 from analysis.connections import ConnectionTable
 from analysis.counting import add_completeness, count_flags, count_packets
 from analysis.coverage import cover
-from analysis.handshake import (
-    learn_handshake_packets,
-    learn_initial_sequences,
-    learn_options,
-    learn_roles,
-    learn_timing,
-)
+from analysis.handshake import learn_handshake_packets, learn_initial_sequences, learn_options, learn_roles
 from analysis.history import write_history
 from analysis.moments import moments_of
 from analysis.opening_marks import mark_openings
-from analysis.segments import segments_of
+from analysis.segments import Orderer, is_judged, segments_of
 from analysis.sequence import follow
 from analysis.streams import Streams
-from analysis.tracking import Tracker
+from analysis.timing import learn_timing
+from analysis.tracking import track
+from analysis.unjudged import Unjudged
 from analysis.walking import mark_segments
 from analysis.windows import CUT, learn_windows
 from capture.decode import Decoder
@@ -37,6 +33,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from analysis.segments import Segments
+    from analysis.streams import Assignment
     from capture.batch import Batch
     from capture.headers import Headers
 
@@ -49,6 +46,7 @@ class Analyser:
         self.connections = ConnectionTable()
         self._decoder = Decoder()
         self._streams = Streams(self.connections)
+        self._orderer = Orderer()
 
     def decode(self, batch: Batch) -> Headers:
         """The first half of the work, which may run ahead on another thread; batches in order."""
@@ -61,30 +59,17 @@ class Analyser:
         first_row = len(self.packets)
         headers = self.decode(batch) if headers is None else headers
         assigned = self._streams.assign(headers, first_row)
-        columns = self.connections.columns
-        count_packets(batch, headers, assigned, columns, first_row)
-        segments = segments_of(batch, headers, assigned, first_row)
+        judged = is_judged(headers)
+        order = self._orderer.order(assigned, judged)
+        count_packets(batch, headers, order, self.connections.columns, first_row)
+        learn_options(headers.syn_options, assigned, self.connections.columns)
         states = np.zeros(len(batch), np.uint16)
         marks = np.zeros(len(batch), np.uint32)
-        if len(segments):
-            learn_roles(segments, columns)
-            learn_initial_sequences(segments, columns)
-            scaling = columns["scaling"][segments.connection]
-            told_rtt = learn_timing(segments, columns)
-            learn_handshake_packets(segments, columns)
-            learn_options(headers.syn_options, assigned, columns)
-            shifts = _shifts(batch, headers, segments)
-            learn_windows(segments, shifts, columns)
-            count_flags(segments, columns)
-            add_completeness(segments, columns)
-            states[segments.row] = Tracker(segments, columns).run()
-            times = self.packets.snapshot().time_ns
-            marked = mark_segments(segments, moments_of(segments, columns, times, shifts, scaling, told_rtt), columns)
-            mark_openings(segments, assigned, headers.syn_options, self.connections, marked)
-            marks[segments.row] = marked
-            sent = follow(segments, columns)
-            over_holes = cover(segments, sent, self.connections)
-            write_history(segments, sent.repeated(len(segments)), over_holes, self.connections)
+        unjudged = Unjudged(headers, assigned, judged, self.connections.columns)
+        if order.judged:
+            segments = segments_of(batch, headers, order, first_row)
+            self._judge(segments, batch, headers, assigned, (states, marks))
+        unjudged.fill(states)
         self.packets.extend(
             {
                 "time_ns": batch.time_ns,
@@ -101,11 +86,40 @@ class Analyser:
             }
         )
 
+    def _judge(
+        self,
+        s: Segments,
+        batch: Batch,
+        headers: Headers,
+        assigned: Assignment,
+        told: tuple[NDArray[np.uint16], NDArray[np.uint32]],
+    ) -> None:
+        """Learn from the segments that may be judged; what is told of each row are states and marks."""
+        columns = self.connections.columns
+        learn_roles(s, columns)
+        learn_initial_sequences(s, columns)
+        scaling = columns["scaling"].reshape(-1)[s.ends]
+        told_rtt = learn_timing(s, columns)
+        learn_handshake_packets(s, columns)
+        shift = _shifts(batch, headers)
+        learn_windows(s, shift[s.row[s.opening]], columns)
+        count_flags(s, columns)
+        add_completeness(s, columns)
+        states, marks = told
+        states[s.row[s.turn]] = track(s, columns)
+        times = self.packets.snapshot().time_ns
+        marked, reach = mark_segments(s, moments_of(s, columns, times, shift, scaling, told_rtt), columns)
+        mark_openings(s, assigned, headers.syn_options, self.connections, marked)
+        marks[s.row] = marked
+        sent = follow(s, reach, columns)
+        over_holes = cover(s, sent, self.connections)
+        write_history(s, sent.repeated(), over_holes, self.connections)
 
-def _shifts(batch: Batch, headers: Headers, segments: Segments) -> NDArray[np.int8]:
-    """The window scale option of each segment, int8 (K,): -1 for none, `CUT` for a header that was cut off."""
+
+def _shifts(batch: Batch, headers: Headers) -> NDArray[np.int8]:
+    """The window scale option of each packet, int8 (N,): -1 for none, `CUT` for a header that was cut off."""
     options = headers.syn_options
     whole = headers.payload[options.row] <= batch.captured_length[options.row]
     by_row = np.full(len(headers), -1, np.int8)
     by_row[options.row] = np.where((options.window_scale >= 0) | whole, options.window_scale, CUT)
-    return by_row[segments.row]
+    return by_row

@@ -35,14 +35,14 @@ class Carried:
     judged: NDArray[np.uint8]
 
     @classmethod
-    def load(cls, columns: Columns, connection: NDArray[np.int64]) -> Carried:
-        """Of these rows of the connection table, (G,)."""
-        return cls(**{field.name: columns[field.name][connection].ravel() for field in fields(cls)})
+    def load(cls, columns: Columns, ends: NDArray[np.int64]) -> Carried:
+        """Of these ends, (2G,), by their places in the connection table's columns."""
+        return cls(**{field.name: columns[field.name].reshape(-1)[ends] for field in fields(cls)})
 
-    def store(self, columns: Columns, connection: NDArray[np.int64]) -> None:
-        """Into these rows."""
+    def store(self, columns: Columns, ends: NDArray[np.int64]) -> None:
+        """Into these places."""
         for field in fields(self):
-            columns[field.name][connection] = getattr(self, field.name).reshape(-1, 2)
+            columns[field.name].reshape(-1)[ends] = getattr(self, field.name)
 
     def copy(self) -> Carried:
         """The same values, to be changed."""

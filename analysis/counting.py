@@ -6,13 +6,10 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from analysis.segments import ACK, FIN, RST, SYN, SYN_ACK, dense
+from analysis.segments import ACK, FIN, RST, SYN, SYN_ACK
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
-    from analysis.segments import Segments
-    from analysis.streams import Assignment
+    from analysis.segments import Order, Segments
     from capture.batch import Batch
     from capture.columns import Columns
     from capture.headers import Headers
@@ -24,36 +21,50 @@ HAS_DATA: Final = 8
 HAS_FIN: Final = 16
 HAS_RST: Final = 32
 
+WITH_DATA: Final = np.uint16(32)
+"""In `_BITS`, above the five lowest TCP flags: the segment has payload."""
 
-def count_packets(batch: Batch, headers: Headers, assigned: Assignment, columns: Columns, first_row: int) -> None:
+
+def _bits(index: int) -> int:
+    fin, syn, rst, ack = (index & flag for flag in (FIN, SYN, RST, ACK))
+    bits = HAS_RST * bool(rst) | HAS_FIN * bool(fin and ack) | HAS_SYN_ACK * bool(syn and ack)
+    if ack and not syn:
+        bits |= HAS_DATA if index & WITH_DATA else HAS_ACK
+    return int(bits)
+
+
+_BITS: Final = np.array([_bits(index) for index in range(64)], np.uint8)
+
+
+def count_packets(batch: Batch, headers: Headers, order: Order, columns: Columns, first_row: int) -> None:
     """Add the batch to the totals that every connection has, of TCP or not."""
-    local, connection = dense(assigned.connection)
-    end = local * 2 + assigned.from_b
-    size = 2 * len(connection)
-    payload = headers.payload_length
-
-    def add(name: str, weights: NDArray[np.uint32] | NDArray[np.bool_] | None) -> None:
-        # Sums within a batch stay far below 2^53, where floats stop being exact.
-        total = np.bincount(end, weights, size).reshape(-1, 2)
-        columns[name][connection] += total.astype(columns[name].dtype)
-
-    add("packets", None)
-    add("bytes", batch.original_length)
-    add("payload_bytes", payload)
-    add("data_packets", payload > 0)
-    columns["last_packet"][assigned.connection] = first_row + np.arange(len(batch), dtype=np.int32)
+    begin = order.begin[:-1]
+    payload = headers.payload_length[order.row].astype(np.int64)
+    totals = {
+        "packets": np.diff(order.begin),
+        "bytes": np.add.reduceat(batch.original_length[order.row].astype(np.int64), begin),
+        "payload_bytes": np.add.reduceat(payload, begin),
+        "data_packets": np.add.reduceat((payload > 0).astype(np.int64), begin),
+    }
+    judged, others = slice(order.judged_ends), slice(order.judged_ends, None)
+    for name, total in totals.items():
+        column = columns[name].reshape(-1)
+        for part in (judged, others):  # an end may be in both
+            column[order.end[part]] += total[part].astype(column.dtype)
+    columns["last_packet"][order.connection] = first_row + order.last
 
 
 def count_flags(s: Segments, columns: Columns) -> None:
     """Add up SYN, SYN with ACK, FIN and RST of each end."""
-    kind = s.flags & SYN_ACK
-    end = s.group * 2 + s.direction
-    size = 2 * len(s.connection)
-    for name, carries in (("syn", kind == SYN), ("syn_ack", kind == SYN_ACK), ("fin", s.has(FIN)), ("rst", s.has(RST))):
-        which = carries & s.analysed
-        if which.any():
-            total = np.bincount(end[which], minlength=size).reshape(-1, 2)
-            columns[name][s.connection] += total.astype(np.uint32)
+    answers = s.flags[s.opening] & ACK != 0
+    for name, at in (
+        ("syn", s.opening[np.flatnonzero(~answers)]),
+        ("syn_ack", s.opening[np.flatnonzero(answers)]),
+        ("fin", s.having(FIN)),
+        ("rst", s.having(RST)),
+    ):
+        if len(at):
+            columns[name].reshape(-1)[s.ends] += np.bincount(s.side[at], minlength=len(s.ends)).astype(np.uint32)
 
 
 def add_completeness(s: Segments, columns: Columns) -> None:
@@ -62,20 +73,16 @@ def add_completeness(s: Segments, columns: Columns) -> None:
     SYN counts only if it opened the stream; FIN only with ACK; an ACK without SYN counts as data if it has payload.
     A stream that was opened by anything else than a SYN gets the bits of its first segment with its second one.
     """
-    kind = s.flags & SYN_ACK
-    data = s.length > 0
-    bits = np.where(kind == SYN_ACK, HAS_SYN_ACK, 0)
-    bits |= np.where(kind == ACK, np.where(data, HAS_DATA, HAS_ACK), 0)
-    bits |= np.where(s.has(FIN) & s.has(ACK), HAS_FIN, 0)
-    bits |= np.where(s.has(RST), HAS_RST, 0)
-    bits = np.where(s.analysed, bits, 0)
-    opens = s.packet == columns["first_packet"][s.connection][s.group]
-    opening = np.flatnonzero(opens)
-    by_syn = s.analysed[opening] & (kind[opening] == SYN)
-    syn_bits = HAS_SYN | np.where(data[opening], HAS_DATA, 0)
-    columns["opening_bits"][s.connection[s.group[opening]]] = np.where(by_syn, 0, bits[opening])
-    bits[opening] = np.where(by_syn, syn_bits, 0)
-    completeness = columns["completeness"][s.connection] | np.bitwise_or.reduceat(bits, s.begin).astype(np.uint8)
-    several = columns["packets"][s.connection].sum(axis=1) > 1
-    completeness |= np.where(several, columns["opening_bits"][s.connection], 0).astype(np.uint8)
+    bits = _BITS[(s.flags & np.uint16(31)) | (s.length > 0) * WITH_DATA]
+    begin = s.begin[:-1:2]
+    first = s.turn[begin]
+    opened = np.flatnonzero(s.packet(first) == columns["first_packet"][s.connection])
+    opening = first[opened]
+    by_syn = s.flags[opening] & SYN_ACK == SYN
+    syn_bits = HAS_SYN | (s.length[opening] > 0) * HAS_DATA
+    columns["opening_bits"][s.connection[opened]] = ~by_syn * bits[opening]
+    bits[opening] = by_syn * syn_bits
+    completeness = columns["completeness"][s.connection] | np.bitwise_or.reduceat(bits, begin)
+    several = columns["packets"].reshape(-1)[s.ends].reshape(-1, 2).sum(axis=1) > 1
+    completeness |= several * columns["opening_bits"][s.connection]
     columns["completeness"][s.connection] = completeness

@@ -29,35 +29,39 @@ STEP: Final = 64
 
 @dataclass(slots=True)
 class Hole:
-    """Missing bytes [`start`, `stop`), as distances from the end's `analysis.sequence.Sent.origin`."""
+    """Missing bytes [`start`, `stop`), as distances from the end's `analysis.sequence.Sent.origin`.
+
+    From batch to batch they are kept as distances from where the end's last segment ended.
+    """
 
     start: int
     stop: int
-    since: int  # index of the segment that showed it, -1 in an earlier batch
+    since: int  # row of the segment that showed it, -1 in an earlier batch
     acknowledged: bool = False  # the other end has told that it has them
 
 
 def cover(s: Segments, sent: Sent, table: ConnectionTable) -> list[tuple[int, int]]:
-    """Count each end's unique payload bytes; the acknowledgments that pass over a hole, as (index, side of the hole).
+    """Count each end's unique payload bytes; the acknowledgments that pass over a hole, as (place, side of the hole).
 
     Of an end whose SYN was not captured, bytes before its first segment are not counted.
     """
     columns = table.columns
-    stop = sent.payload + sent.length
-    fresh = np.where(sent.length > 0, np.maximum(stop - np.maximum(sent.payload, sent.top), 0), 0)
-    side_count = 2 * len(s.connection)
-    unique = np.bincount(sent.side, fresh, side_count).astype(np.uint64)
-    opens = sent.start > sent.top
-    carried = np.flatnonzero(columns["open_holes"][s.connection].ravel())
+    fresh = np.minimum(sent.payload + sent.length - sent.top, sent.length)
+    np.maximum(fresh, 0, out=fresh)
+    unique = np.zeros(len(s.ends), np.uint64)
+    unique[s.owner] = np.add.reduceat(fresh, s.head)
+    concerned = columns["open_holes"].reshape(-1)[s.ends] != 0
+    concerned[s.side[np.flatnonzero(sent.start > sent.top)]] = True
     told: list[tuple[int, int]] = []
-    if opens.any() or len(carried):
+    sides = np.flatnonzero(concerned)
+    if len(sides):
         found = _Holes(s, sent, table)
-        for side in np.union1d(sent.side[opens], carried).tolist():
+        for side in sides.tolist():
             filled, passed = found.follow(side)
             unique[side] += np.uint64(filled)
             told += passed
-    columns["unique_bytes"][s.connection] += unique.reshape(-1, 2)
-    return sorted(told)
+    columns["unique_bytes"].reshape(-1)[s.ends] += unique
+    return told
 
 
 class _Holes:
@@ -67,41 +71,42 @@ class _Holes:
         self._s = s
         self._sent = sent
         self._table = table
-        self._by_side = s.side[s.by_side]
+        interesting = (sent.start > sent.top) | ((sent.length > 0) & (sent.payload < sent.top))
+        self._interesting = np.flatnonzero(interesting)
 
     def follow(self, side: int) -> tuple[int, list[tuple[int, int]]]:
         """Follow one end through the batch: bytes that fill its holes, and acknowledgments that pass over one."""
-        connection, end = int(self._s.connection[side // 2]), side % 2
-        holes = self._table.holes.pop((connection, end), [])
+        connection, end = divmod(int(self._s.ends[side]), 2)
+        carried = int(self._sent.carried[side])
+        holes = [
+            Hole(hole.start + carried, hole.stop + carried, -1, hole.acknowledged)
+            for hole in self._table.holes.pop((connection, end), [])
+        ]
         filled = 0
         told: list[tuple[int, int]] = []
-        low, high = np.searchsorted(self._sent.side, (side, side + 1))
-        mine = slice(int(low), int(high))
-        start, payload, length, top = (
-            column[mine] for column in (self._sent.start, self._sent.payload, self._sent.length, self._sent.top)
-        )
-        of_interest = np.flatnonzero((start > top) | ((length > 0) & (payload < top)))
-        for place in of_interest.tolist():
-            at = int(self._sent.at[mine][place])
-            told += self._passed(holes, side, at)
-            if start[place] > top[place]:
-                holes.append(Hole(int(top[place]), int(start[place]), at))
+        low, high = np.searchsorted(self._interesting, self._s.begin[side : side + 2])
+        at = self._interesting[low:high]
+        columns = (at, self._s.row, self._sent.start, self._sent.payload, self._sent.length, self._sent.top)
+        for row, start, payload, length, top in zip(*(column[at].tolist() for column in columns[1:]), strict=True):
+            told += self._passed(holes, side, row)
+            if start > top:
+                holes.append(Hole(top, start, row))
                 del holes[:-MOST_HOLES]
             else:
-                filled += _fill(holes, int(payload[place]), int(payload[place] + length[place]))
-        told += self._passed(holes, side, len(self._s))
-        self._carry(connection, end, holes, int(self._sent.moved[side]))
+                filled += _fill(holes, payload, payload + length)
+        told += self._passed(holes, side, None)
+        self._carry(connection, end, holes, int(self._sent.reached[side]))
         return filled, told
 
-    def _carry(self, connection: int, end: int, holes: list[Hole], moved: int) -> None:
+    def _carry(self, connection: int, end: int, holes: list[Hole], reached: int) -> None:
         self._table.columns["open_holes"][connection, end] = bool(holes)
         if holes:
             self._table.holes[connection, end] = [
-                Hole(hole.start - moved, hole.stop - moved, -1, hole.acknowledged) for hole in holes
+                Hole(hole.start - reached, hole.stop - reached, -1, hole.acknowledged) for hole in holes
             ]
 
-    def _passed(self, holes: list[Hole], side: int, until: int) -> list[tuple[int, int]]:
-        """Acknowledgments before the segment with index `until` that pass over a hole for the first time."""
+    def _passed(self, holes: list[Hole], side: int, until: int | None) -> list[tuple[int, int]]:
+        """Acknowledgments before the row `until` that pass over a hole for the first time."""
         told = []
         for hole in holes:
             if hole.acknowledged:
@@ -113,19 +118,20 @@ class _Holes:
             told.append((at, side))
         return told
 
-    def _acknowledgment(self, side: int, hole: Hole, until: int) -> int | None:
+    def _acknowledgment(self, side: int, hole: Hole, until: int | None) -> int | None:
         """The other end's first segment after the hole, and before `until`, that acknowledges bytes of it."""
-        low, high = np.searchsorted(self._by_side, (side ^ 1, (side ^ 1) + 1))
-        others = self._s.by_side[low:high]
-        begin, finish = np.searchsorted(others, (hole.since + 1, until))
-        step = STEP
-        while begin < finish:
-            part = others[begin : min(begin + step, finish)]
-            beyond = (self._s.acknowledgment[part] - self._sent.origin[side]).view(np.int32) > hole.start
-            beyond &= self._s.analysed[part] & ((self._s.flags[part] & ACK) != 0)
+        s = self._s
+        begin, end = s.begin[side ^ 1], s.begin[(side ^ 1) + 1]
+        rows = s.row[begin:end]
+        finish = int(end if until is None else begin + np.searchsorted(rows, until))
+        at, step = int(begin + np.searchsorted(rows, hole.since + 1)), STEP
+        while at < finish:
+            part = slice(at, min(at + step, finish))
+            beyond = (s.acknowledgment[part] - self._sent.origin[side]).view(np.int32) > hole.start
+            beyond &= (s.flags[part] & ACK) != 0
             if beyond.any():
-                return int(part[int(np.argmax(beyond))])
-            begin += step
+                return at + int(np.argmax(beyond))
+            at += step
             step *= 2
         return None
 

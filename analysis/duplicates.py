@@ -11,32 +11,27 @@ from analysis.judging import ENOUGH, TOLD
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from analysis.ends import Ends
+    from analysis.segments import Segments
 
 
-def told_after(ends: Ends, beyond: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """The other end's segments, by place, (n + 2G,), after which acknowledgments go beyond all that was captured.
+def told_before(s: Segments, beyond: NDArray[np.int64]) -> NDArray[np.int64]:
+    """At which segments their end has acknowledged what was not captured since the other end's last segment.
 
-    `beyond` (n,) are those acknowledgments. The places from n on stand for the last segments before the batch.
+    `beyond` are the places of those acknowledgments; each of them but the first is among the result.
     """
-    told = np.zeros(len(ends) + len(ends.begin) - 1, np.bool_)
-    told[ends.other[beyond]] = True
-    return told
-
-
-def told_before(ends: Ends, beyond: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """Before which segments their end has done so already since the other end's last segment, (n,)."""
-    place = np.flatnonzero(beyond)
-    told = np.zeros(len(ends), np.bool_)
-    if not len(place):
-        return told
-    latest = np.searchsorted(place, np.arange(len(ends))) - 1
-    told[latest >= 0] = (ends.other[place[latest]] == ends.other)[latest >= 0]
-    return told
+    if not len(beyond):
+        return beyond
+    concerned = np.zeros(len(s.ends), np.bool_)
+    concerned[s.side[beyond]] = True
+    place, _ = s.places_of(np.flatnonzero(concerned))
+    latest = np.searchsorted(beyond, place) - 1
+    place, latest = (values[latest >= 0] for values in (place, latest))
+    found: NDArray[np.int64] = place[s.other[beyond[latest]] == s.other[place]]
+    return found
 
 
 def count_duplicates(
-    ends: Ends,
+    s: Segments,
     duplicate: NDArray[np.bool_],
     restarts: NDArray[np.bool_],
     told: NDArray[np.bool_],
@@ -45,21 +40,43 @@ def count_duplicates(
     """The count after each segment and of each end before the batch, uint8 (n + 2G,): up to `ENOUGH`, or `TOLD`.
 
     `duplicate` (n,) are duplicate ACKs and `restarts` (n,) segments with another acknowledgment than the one before;
-    `told` is that of `told_after`, `carried` (2G,) the counts before the batch.
+    `told` (n + 2G,) are those, by place, after which the other end acknowledges more than was captured; `carried` (2G,)
+    are the counts before the batch.
     """
-    count, head = len(ends), ends.head
-    if not count:
-        return carried
-    start = carried[ends.slot[head]]
-    before_told = told[ends.before]
-    before_told[head] |= start == TOLD
+    concerned = carried != 0
+    concerned[s.side[np.flatnonzero(duplicate)]] = True
+    concerned |= told[len(s) :]
+    concerned[s.side[np.flatnonzero(told[: len(s)])]] = True
+    sides = np.flatnonzero(concerned[s.owner])
+    counts = np.zeros(len(s) + len(s.ends), np.uint8)
+    counts[len(s) :] = carried
+    if len(sides):
+        place, heads = s.places_of(s.owner[sides])
+        before_told = np.empty(len(place), np.bool_)
+        before_told[1:] = told[place[:-1]]
+        start = carried[s.owner[sides]]
+        before_told[heads] = told[len(s) + s.owner[sides]] | (start == TOLD)
+        counts[place] = _count(duplicate[place], restarts[place], before_told, heads, start)
+    return counts
+
+
+def _count(
+    duplicate: NDArray[np.bool_],
+    restarts: NDArray[np.bool_],
+    before_told: NDArray[np.bool_],
+    head: NDArray[np.int64],
+    start: NDArray[np.uint8],
+) -> NDArray[np.uint8]:
+    """The counts of some ends, whose segments begin at `head` and whose counts with `start`."""
     total: NDArray[np.int64] = np.cumsum(duplicate)
     event = restarts | before_told
     event[head] = True
     base: NDArray[np.int64] = total - (duplicate & before_told)
     plain = ~restarts[head] & ~before_told[head]
     base[head[plain]] = (total - duplicate)[head[plain]] - start[plain]
-    latest = np.maximum.accumulate(np.where(event, np.arange(count), 0))
+    latest = np.maximum.accumulate(event * np.arange(len(event)))
     since = np.minimum(total - base[latest], ENOUGH)
     still_told = (since == 0) & (before_told & ~restarts)[latest]
-    return np.concatenate((np.where(still_told, TOLD, since).astype(np.uint8), carried))
+    since[still_told] = TOLD
+    found: NDArray[np.uint8] = since.astype(np.uint8)
+    return found

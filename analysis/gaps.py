@@ -8,7 +8,6 @@ never looked at here.
 
 from __future__ import annotations
 
-from bisect import bisect_right
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -18,11 +17,12 @@ from analysis.segments import ACK
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from analysis.ends import Ends
     from analysis.reach import Reach
     from analysis.segments import Segments
 
 HALF: Final = np.uint32(1 << 31)
+LAST: Final = 1 << 62
+"""Behind all rows of a batch."""
 STEP: Final = 64
 """Segments that are searched at first; each time nothing is found, twice as many."""
 
@@ -30,69 +30,85 @@ STEP: Final = 64
 class Gaps:
     """The gaps of a batch.
 
-    Afterwards `closing` (bool, (K,)) says which segments of `s` acknowledge past a gap, and `open` (bool, (2, K)) at
-    which ones a gap of a's and of b's numbers is open.
+    Afterwards `closing` are the places of segments that acknowledge past a gap, and `open` (bool, (n,)) says at which
+    segments a gap of the other end's numbers is open.
     """
 
     def __init__(self, s: Segments) -> None:
         self._s = s
-        self._ack = s.has(ACK) & s.analysed
-        self.closing = np.zeros(len(s), np.bool_)
-        self.open = np.zeros((2, len(s)), np.bool_)
+        self.closing: list[int] = []
+        self.open = np.zeros(len(s), np.bool_)
 
     def follow(
-        self, ends: Ends, reach: Reach, opens: NDArray[np.int64], limit: NDArray[np.uint32], known: NDArray[np.uint32]
+        self, reach: Reach, opens: NDArray[np.int64], limit: NDArray[np.uint32], known: NDArray[np.uint32]
     ) -> NDArray[np.uint32]:
         """Where the gap of each end begins that is open after the batch, uint32 (2G,); 0 for none.
 
         `opens` are the places of segments that would open one, ascending; `limit` and `known` (2G,) the same and the
         highest number of each end before the batch.
         """
+        s = self._s
         still = np.zeros(len(limit), np.uint32)
-        slots = ends.slot[opens]
+        slots = s.side[opens]
         concerned = limit != known
         concerned[slots] = True
-        for slot in np.flatnonzero(concerned).tolist():
-            low, high = np.searchsorted(slots, (slot, slot + 1))
-            mine = opens[low:high]
-            still[slot] = self._follow_one(
-                slot,
-                ends.at[mine].tolist(),
-                reach.next[mine].tolist(),
-                int(limit[slot]) if limit[slot] != known[slot] else 0,
-            )
+        sides = np.flatnonzero(concerned)
+        low, high = np.searchsorted(slots, sides), np.searchsorted(slots, sides + 1)
+        at, starts = opens.tolist(), reach.next[opens].tolist()
+        for side, first, last in zip(sides.tolist(), low.tolist(), high.tolist(), strict=True):
+            start = int(limit[side]) if limit[side] != known[side] else 0
+            still[side] = self._follow_one(side, at[first:last], starts[first:last], start)
         return still
 
-    def _follow_one(self, slot: int, openings: list[int], starts: list[int], start: int) -> int:
+    def _follow_one(self, side: int, openings: list[int], starts: list[int], start: int) -> int:
         """Follow the gaps of one end; `start` is where the one begins that is open before the batch, or 0."""
-        at = int(self._s.begin[slot // 2]) - 1
+        row = -1  # of the segment that was looked at last
         turn = 0
         while True:
             if not start:
-                turn = bisect_right(openings, at, turn)
+                while turn < len(openings) and self._s.row[openings[turn]] <= row:
+                    turn += 1
                 if turn == len(openings):
                     return 0
-                at, start = openings[turn], starts[turn]
-            begin, at = at + 1, self._end_of(slot, start, at + 1)
-            self.open[slot % 2, begin : at if at >= 0 else int(self._s.end[slot // 2])] = True
-            if at < 0:
+                row, start = int(self._s.row[openings[turn]]), starts[turn]
+            begin, row = self._after(side ^ 1, row), self._end_of(side, start, row)
+            if row < 0:
+                self.open[begin : self._s.begin[(side ^ 1) + 1]] = True
                 return start
+            self.open[begin : self._after(side ^ 1, row - 1)] = True
             start = 0
 
-    def _end_of(self, slot: int, start: int, at: int) -> int:
-        """The segment that ends the gap which begins at `start`, the first of those from `at` on; -1: none does."""
-        s = self._s
-        stop, step = int(s.end[slot // 2]), STEP
-        number = np.uint32(start)
-        while at < stop:
-            rows = slice(at, min(at + step, stop))
-            mine = s.direction[rows] == slot % 2
-            filled = mine & (s.sequence[rows] == number) & s.analysed[rows]
-            past = ~mine & self._ack[rows] & (s.acknowledgment[rows] - number - np.uint32(1) < HALF)
-            found = np.flatnonzero(filled | past)
-            if len(found):
-                self.closing[at + found[0]] = past[found[0]]
-                return at + int(found[0])
-            at += step
-            step *= 2
-        return -1
+    def _end_of(self, side: int, start: int, row: int) -> int:
+        """Row of the segment that ends the gap which begins at `start`, the first after `row`; -1: none does."""
+        s, step = self._s, STEP
+        number, following = np.uint32(start), np.uint32((start + 1) & 0xFFFFFFFF)
+        own, other = self._after(side, row), self._after(side ^ 1, row)
+        while True:
+            row = min(self._row(own + step - 1, side), self._row(other + step - 1, side ^ 1))
+            mine, theirs = slice(own, self._after(side, row)), slice(other, self._after(side ^ 1, row))
+            filled = _first(mine, s.sequence[mine] == number)
+            past = (s.acknowledgment[theirs] - following < HALF) & (s.flags[theirs] & ACK != 0)
+            passed = _first(theirs, past)
+            if filled >= 0 and (passed < 0 or s.row[filled] < s.row[passed]):
+                return int(s.row[filled])
+            if passed >= 0:
+                self.closing.append(passed)
+                return int(s.row[passed])
+            if row == LAST:
+                return -1
+            own, other, step = mine.stop, theirs.stop, 2 * step
+
+    def _after(self, side: int, row: int) -> int:
+        """Place of an end's first segment after a row of the batch."""
+        begin, end = self._s.begin[side], self._s.begin[side + 1]
+        return int(begin + np.searchsorted(self._s.row[begin:end], row, "right"))
+
+    def _row(self, place: int, side: int) -> int:
+        """Row of the segment at a place, `LAST` if its end has none there."""
+        return int(self._s.row[place]) if place < self._s.begin[side + 1] else LAST
+
+
+def _first(part: slice, found: NDArray[np.bool_]) -> int:
+    """The first place of the part that was found, -1 for none."""
+    first = int(found.argmax()) if len(found) else 0
+    return part.start + first if len(found) and found[first] else -1

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from analysis.connections import HISTORY_LETTERS
-from analysis.segments import ACK, FIN, RST, SYN
+from analysis.segments import ACK, FIN, RST, SYN, first_of_each
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -33,82 +33,106 @@ MOST_LETTERS: Final = 400
 
 
 def write_history(
-    s: Segments, repeated: NDArray[np.bool_], over_holes: list[tuple[int, int]], table: ConnectionTable
+    s: Segments, repeated: NDArray[np.int64], over_holes: list[tuple[int, int]], table: ConnectionTable
 ) -> None:
     """Add the batch's letters.
 
-    `repeated` (bool (K,)) says which segments carry payload that was sent before, `over_holes` (`analysis.coverage`)
-    which acknowledge payload that was never seen.
+    `repeated` are the places of segments with payload that was sent before, `over_holes` (`analysis.coverage`) those
+    that acknowledge payload which was never seen.
     """
     columns = table.columns
     told = _Told(s, columns["history_told"])
     opening_or_closing = s.flags & (SYN | FIN | RST)
-    several = s.analysed & (opening_or_closing & (opening_or_closing - np.uint16(1)) != 0)
-    plain = s.analysed & (opening_or_closing == 0)
-    data = plain & (s.length > 0)
-    ack = s.has(ACK)
     letters = _Letters(s, table)
-    at = told.first(several, TOLD_MIX)
-    letters.add(at, np.where(s.flags[at] & (FIN | RST) == FIN | RST, ord("i"), ord("q")))
-    for flag, bit, marks, letter in (
-        (SYN, TOLD_SYN, columns["syn_sequence"], "s"),
-        (FIN, TOLD_FIN, columns["fin_sequence"], "f"),
-        (RST, TOLD_RST, columns["rst_sequence"], "r"),
+    several = told.first(np.flatnonzero(opening_or_closing & (opening_or_closing - np.uint16(1))), TOLD_MIX)
+    letters.add(several, np.where(s.flags[several] & (FIN | RST) == FIN | RST, ord("i"), ord("q")))
+    for flag, bit, column, letter in (
+        (SYN, TOLD_SYN, "syn_sequence", "s"),
+        (FIN, TOLD_FIN, "fin_sequence", "f"),
+        (RST, TOLD_RST, "rst_sequence", "r"),
     ):
-        where = s.analysed & (opening_or_closing == flag)
-        at, first = np.flatnonzero(where), told.first(where, bit)
+        at = np.flatnonzero(opening_or_closing == flag)
+        marks, end = columns[column].reshape(-1), s.ends[s.side[at]]
+        first = told.first(at, bit)
         is_first = np.zeros(len(at), np.bool_)
         is_first[np.searchsorted(at, first)] = True
-        numbers = s.sequence[at] + np.where(flag == SYN, 0, s.length[at]).astype(np.uint32)
+        numbers = s.sequence[at] + (flag != SYN) * s.length[at]
         if bit == TOLD_RST:
-            marks[s.connection[s.group[first]], s.direction[first]] = numbers[is_first]
-        at = at[is_first | (numbers != marks[s.connection[s.group[at]], s.direction[at]])]
-        letters.add(at, np.where(ack[at] & (flag == SYN), ord("h"), ord(letter)))
-    letters.add(told.first(data, TOLD_DATA), ord("d"))
-    letters.add(told.first(plain & ack & ~data, TOLD_ACK), ord("a"))
+            marks[end[is_first]] = numbers[is_first]
+        again = np.flatnonzero(is_first | (numbers != marks[end]))
+        answers = (s.flags[at[again]] & ACK != 0) & (flag == SYN)
+        letters.add(at[again], np.where(answers, ord("h"), ord(letter)))
+    plain = opening_or_closing == 0
+    data = s.length > 0
+    letters.add(told.first(np.flatnonzero(plain & data), TOLD_DATA), ord("d"))
+    acknowledging = plain & ~data & (s.flags & ACK != 0)
+    letters.add(told.first(np.flatnonzero(acknowledging), TOLD_ACK), ord("a"))
     told.store()
-    zero = s.analysed & (s.window == 0) & ~s.has(RST)
-    letters.add(_at_powers_of_ten(s, zero, columns["zero_windows"]), ord("w"))
-    letters.add(_at_powers_of_ten(s, repeated, columns["repeats"]), ord("t"))
-    letters.add(_gaps_at_powers_of_ten(s, over_holes, columns["gaps"]), ord("g"), of_the_other_end=True)
+    zero = np.flatnonzero((s.window == 0) & (s.flags & RST == 0))
+    letters.add_beside(_at_powers_of_ten(s, zero, columns["zero_windows"]), ord("w"))
+    letters.add_beside(_at_powers_of_ten(s, repeated, columns["repeats"]), ord("t"))
+    gaps = _gaps_at_powers_of_ten(s, over_holes, columns["gaps"])
+    letters.add_beside(gaps, ord("g"), of_the_other_end=True)
     letters.write()
 
 
 class _Letters:
-    """Letters collected kind by kind, then written in the order of their segments."""
+    """Letters collected kind by kind, then written in the order of their segments.
+
+    A segment has one letter at most for what it is, and others beside it for what it shows.
+    """
 
     def __init__(self, s: Segments, table: ConnectionTable) -> None:
         self._s = s
         self._table = table
-        self._at: list[NDArray[np.int64]] = []
-        self._letter: list[NDArray[np.uint8]] = []
+        self._letter = np.zeros(len(s), np.uint8)
+        self._beside: list[tuple[NDArray[np.int64], NDArray[np.uint8]]] = []
 
-    def add(self, at: NDArray[np.int64], letter: NDArray[np.int64] | int, *, of_the_other_end: bool = False) -> None:
+    def add(self, at: NDArray[np.int64], letter: NDArray[np.int64] | int) -> None:
         """Add a letter at these segments: one for all, or one for each; upper case for endpoint a."""
-        self._at.append(at)
-        of_a = self._s.direction[at] == int(of_the_other_end)
-        self._letter.append(np.full(len(at), letter, np.uint8) - np.where(of_a, 32, 0).astype(np.uint8))
+        self._letter[at] = letter - 32 * (self._s.side[at] & 1 == 0)
+
+    def add_beside(self, at: NDArray[np.int64], letter: int, *, of_the_other_end: bool = False) -> None:
+        """Add a letter beside those that these segments have."""
+        of_a = self._s.side[at] & 1 == int(of_the_other_end)
+        self._beside.append((at, (letter - 32 * of_a).astype(np.uint8)))
+
+    def _in_order(self) -> tuple[NDArray[np.int64], NDArray[np.uint8]]:
+        """All of them: where in `Segments.turn`, ascending, and the letters."""
+        s = self._s
+        letter = self._letter[s.turn]
+        turn = np.flatnonzero(letter)
+        beside, letters = (np.concatenate(values) for values in zip(*self._beside, strict=True))
+        if not len(beside):
+            return turn, letter[turn]
+        place = np.empty(len(s), np.int64)
+        place[s.turn] = np.arange(len(s))
+        every = np.concatenate((turn, place[beside]))
+        order = np.argsort(every, kind="stable")
+        return every[order], np.concatenate((letter[turn], letters))[order]
 
     def write(self) -> None:
         """Append them to the connections' histories; what does not fit the column goes into the table's overflow."""
-        at = np.concatenate(self._at)
-        order = np.argsort(at, kind="stable")
-        at, letter = at[order], np.concatenate(self._letter)[order]
-        group = self._s.group[at]
-        connection = self._s.connection[group]
-        first = np.ones(len(at), np.bool_)
-        first[1:] = group[1:] != group[:-1]
-        begin = np.flatnonzero(first)
-        turn = np.arange(len(at)) - np.repeat(begin, np.diff(np.append(begin, len(at))))
+        turn, letter = self._in_order()
+        group = self._s.side[self._s.turn[turn]] >> 1
+        begin = first_of_each(group)
+        size = np.diff(np.append(begin, len(group)))
+        row = self._s.connection[group[begin]]
         length = self._table.columns["history_length"]
-        place = length[connection] + turn
-        fits = place < HISTORY_LETTERS
-        self._table.columns["history"][connection[fits], place[fits]] = letter[fits]
-        for row, code in zip(connection[~fits].tolist(), letter[~fits].tolist(), strict=True):
+        place = np.arange(len(group)) + np.repeat(length[row] - begin, size)
+        fits = np.flatnonzero(place < HISTORY_LETTERS)
+        connection = np.repeat(row, size)
+        self._table.columns["history"].reshape(-1)[connection[fits] * HISTORY_LETTERS + place[fits]] = letter[fits]
+        if len(fits) < len(place):
+            self._overflow(connection, place, letter)
+        length[row] = np.minimum(length[row] + size, HISTORY_LETTERS)
+
+    def _overflow(self, connection: NDArray[np.int64], place: NDArray[np.int64], letter: NDArray[np.uint8]) -> None:
+        over = np.flatnonzero(place >= HISTORY_LETTERS)
+        for row, code in zip(connection[over].tolist(), letter[over].tolist(), strict=True):
             rest = self._table.long_histories.setdefault(row, bytearray())
             if len(rest) < MOST_LETTERS:
                 rest.append(code)
-        np.maximum.at(length, connection, np.minimum(place + 1, HISTORY_LETTERS).astype(np.uint8))
 
 
 class _Told:
@@ -116,45 +140,33 @@ class _Told:
 
     def __init__(self, s: Segments, column: NDArray[np.uint8]) -> None:
         self._s = s
-        self._column = column
-        self._now = column[s.connection]
-        self._before = self._now.reshape(-1)[s.side]
-        self._first = np.empty(2 * len(s.connection), np.int64)
+        self._column = column.reshape(-1)
+        self._now = self._column[s.ends]
 
-    def first(self, where: NDArray[np.bool_], bit: int) -> NDArray[np.int64]:
-        """The first segment of each end for which `where` holds, if that was not told of the end before; ascending."""
-        at: NDArray[np.int64] = np.flatnonzero(where & (self._before & bit == 0))
+    def first(self, at: NDArray[np.int64], bit: int) -> NDArray[np.int64]:
+        """Of these segments (places, ascending) the first of each end, if that was not told of the end before."""
+        at = at[first_of_each(self._s.side[at])]
         side = self._s.side[at]
-        self._first[side[::-1]] = at[::-1]  # backwards: the first one stays
-        at = at[self._first[side] == at]
-        self._now.reshape(-1)[self._s.side[at]] |= np.uint8(bit)
-        return at
+        new = np.flatnonzero(self._now[side] & np.uint8(bit) == 0)
+        self._now[side[new]] |= np.uint8(bit)
+        return at[new]
 
     def store(self) -> None:
         """Keep it for the next batch."""
-        self._column[self._s.connection] = self._now
+        self._column[self._s.ends] = self._now
 
 
-def _at_powers_of_ten(s: Segments, where: NDArray[np.bool_], seen: NDArray[np.uint32]) -> NDArray[np.int64]:
-    """Each end's 1st, 10th, 100th … segment for which `where` holds."""
-    at = np.flatnonzero(where)
-    if not len(at):
-        return at
-    end = s.side[at]
-    order = np.argsort(end, kind="stable")
-    ordered = end[order]
-    first = np.ones(len(at), np.bool_)
-    first[1:] = ordered[1:] != ordered[:-1]
-    begin = np.flatnonzero(first)
+def _at_powers_of_ten(s: Segments, at: NDArray[np.int64], seen: NDArray[np.uint32]) -> NDArray[np.int64]:
+    """Those of the segments (places, ascending) that are their end's 1st, 10th, 100th … one."""
+    side = s.side[at]
+    begin = first_of_each(side)
     size = np.diff(np.append(begin, len(at)))
-    turn = np.empty(len(at), np.int64)
-    turn[order] = np.arange(len(at)) - np.repeat(begin, size)
-    row, side = s.connection[s.group[at]], s.direction[at]
-    number = seen[row, side] + turn + 1
-    np.add.at(seen, (row, side), 1)
+    end, flat = s.ends[side[begin]], seen.reshape(-1)
+    number = np.arange(1, len(at) + 1) + np.repeat(flat[end].astype(np.int64) - begin, size)
+    flat[end] += size.astype(np.uint32)
     powers = 10 ** np.arange(11)
-    chosen: NDArray[np.int64] = at[powers[np.searchsorted(powers, number)] == number]
-    return chosen
+    found: NDArray[np.int64] = at[powers[np.searchsorted(powers, number)] == number]
+    return found
 
 
 def _gaps_at_powers_of_ten(
@@ -162,9 +174,9 @@ def _gaps_at_powers_of_ten(
 ) -> NDArray[np.int64]:
     """The segments by which an end's 1st, 10th, 100th … hole is acknowledged."""
     chosen = []
-    for at, side in over_holes:
-        row, end = s.connection[side // 2], side % 2
-        seen[row, end] += 1
-        if str(seen[row, end]).strip("0") == "1":
+    flat = seen.reshape(-1)
+    for _, at, side in sorted((int(s.row[at]), at, side) for at, side in over_holes):
+        flat[s.ends[side]] += 1
+        if str(flat[s.ends[side]]).strip("0") == "1":
             chosen.append(at)
     return np.array(chosen, np.int64)

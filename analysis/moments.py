@@ -9,7 +9,6 @@ import numpy as np
 
 from analysis.connections import NEVER
 from analysis.judging import REORDERED_NS
-from analysis.segments import SYN
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -22,16 +21,16 @@ ALWAYS: Final = (1 << 63) - 1
 
 @dataclass(frozen=True, slots=True)
 class Moments:
-    """Of one batch of G connections."""
+    """Of one batch of G connections. Segments are named by their rows in the batch."""
 
     earlier: NDArray[np.int64]  # times of all packets before the batch
-    shift: NDArray[np.int8]  # (K,) window scale options, as in analysis.windows
-    scaling_before: NDArray[np.int8]  # (G, 2) before the batch
-    scaling: NDArray[np.int8]  # (G, 2) after it
+    shift: NDArray[np.int8]  # (N,) window scale option of each row, as in analysis.windows
+    scaling_before: NDArray[np.int8]  # (2G,) before the batch
+    scaling: NDArray[np.int8]  # (2G,) after it
     rtt_ns: NDArray[np.int64]  # (G,) initial RTT after it, `NEVER` where it is not known
     rtt_at: NDArray[np.int64]  # (G,) the segment that told it, -1 for one of an earlier batch
-    first_syn: NDArray[np.int64]  # (G,) the first segment with SYN, K for none
-    last_syn: NDArray[np.int64]  # (G,) and the last, -1 for none
+    last_syn: NDArray[np.int64]  # (G,) the last segment with SYN, -1 for none
+    amid_syns: NDArray[np.int64]  # places of segments between two SYNs, while their connection's scaling was settled
 
     def times(self, packets: NDArray[np.int32]) -> NDArray[np.int64]:
         """When earlier packets came, 0 for none."""
@@ -39,28 +38,14 @@ class Moments:
             return np.zeros(len(packets), np.int64)
         return np.where(packets >= 0, self.earlier[packets], 0)
 
-    def amid_syns(self, s: Segments, at: NDArray[np.int64]) -> NDArray[np.bool_]:
-        """Whether segments stand between two SYNs of their connection, so that its scaling was being settled."""
-        group = s.group[at]
-        return (at > self.first_syn[group]) & (at < self.last_syn[group])
-
-    def reordered_within(self, group: NDArray[np.int64], at: NDArray[np.int64]) -> NDArray[np.int64]:
+    def reordered_within(self, group: NDArray[np.int64], row: NDArray[np.int64]) -> NDArray[np.int64]:
         """How late a segment may be and still be out of order: the initial RTT that is known before it.
 
         Where the clock went backwards meanwhile that is negative, and counts as endless, as in Wireshark.
         """
-        known = (self.rtt_ns[group] != NEVER) & (self.rtt_at[group] < at)
+        known = (self.rtt_ns[group] != NEVER) & (self.rtt_at[group] < row)
         rtt = np.where(self.rtt_ns[group] < 0, ALWAYS, self.rtt_ns[group])
         return np.where(known, rtt, REORDERED_NS)
-
-
-def syn_places(s: Segments) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """The first segment with SYN of each connection, int64 (G,), K for none, and the last one, -1 for none."""
-    first, last = np.full(len(s.connection), len(s)), np.full(len(s.connection), -1)
-    syn = np.flatnonzero(s.has(SYN) & s.analysed)
-    last[s.group[syn]] = syn
-    first[s.group[syn[::-1]]] = syn[::-1]  # backwards: the first stays
-    return first, last
 
 
 def moments_of(
@@ -73,13 +58,24 @@ def moments_of(
 ) -> Moments:
     """After the batch has been learnt from; `told_rtt` are the segments that told an initial RTT."""
     rtt_at = np.full(len(s.connection), -1)
-    rtt_at[s.group[told_rtt]] = told_rtt
+    rtt_at[s.side[told_rtt] >> 1] = s.row[told_rtt]
+    last = np.full(len(s.connection), -1)
+    last[s.side[s.opening] >> 1] = s.row[s.opening]  # in order: the last stays
     return Moments(
         earlier,
         shift,
         scaling_before,
-        columns["scaling"][s.connection],
+        columns["scaling"].reshape(-1)[s.ends],
         columns["initial_rtt_ns"][s.connection],
         rtt_at,
-        *syn_places(s),
+        last,
+        _amid_syns(s),
     )
+
+
+def _amid_syns(s: Segments) -> NDArray[np.int64]:
+    group, turn = s.side[s.opening] >> 1, s.opening_turn
+    between = np.diff(turn) - 1
+    index = np.flatnonzero((between > 0) & (group[1:] == group[:-1]))
+    parts = [s.turn[turn[at] + 1 : turn[at + 1]] for at in index.tolist()]
+    return np.concatenate([np.zeros(0, np.int64), *parts])

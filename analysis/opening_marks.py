@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from analysis.marks import Mark
-from analysis.segments import SYN, SYN_ACK
+from analysis.segments import ACK
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -27,22 +27,22 @@ def mark_openings(
     reuses ports. A SYN,ACK accepts Fast Open if it acknowledges more than the SYN; it ignores it if it does not, and
     the SYN had a cookie and data. A cookie of no bytes asks for one, and is no Fast Open yet.
     """
-    kind = s.flags & SYN_ACK
-    at = np.flatnonzero(s.analysed & ((kind == SYN) | (kind == SYN_ACK)))
+    at = s.opening
     if not len(at):
         return
     cookie = np.full(len(assigned.connection), -1, np.int8)
     cookie[options.row] = options.fast_open
-    answers = kind[at] == SYN_ACK
-    row, end = s.connection[s.group[at]], s.direction[at]
-    initial = table.columns["initial_sequence"]
+    answers = s.flags[at] & ACK != 0
+    side = s.ends[s.side[at]]
+    row, end = side >> 1, side & 1
+    initial = table.columns["initial_sequence"].reshape(-1)
     _add(marks, at[np.isin(s.row[at], assigned.reopened)], Mark.REUSED_PORTS)
-    other = answers & (initial[row, end] != s.sequence[at])
+    other = answers & (initial[side] != s.sequence[at])
     if table.other_answers or other.any():
         _mark_other_answers(s, at[answers], table, marks)
     fast = ~answers & (cookie[s.row[at]] > 0)
     _add(marks, at[fast], Mark.TFO_SYN)
-    beyond = s.acknowledgment[at] - initial[row, 1 - end] > 1
+    beyond = s.acknowledgment[at] - initial[side ^ 1] > 1
     _add(marks, at[answers & beyond], Mark.TFO_ACK)
     promised = table.columns["fast_open"]
     if not (fast & (s.length[at] > 0)).any() and not promised[row].any():
@@ -62,11 +62,11 @@ def _mark_other_answers(
     s: Segments, answers: NDArray[np.int64], table: ConnectionTable, marks: NDArray[np.uint32]
 ) -> None:
     """A SYN,ACK reuses ports if its number is not that of its end's SYN,ACK before, or else the initial one."""
-    row, end = s.connection[s.group[answers]], s.direction[answers]
-    initial = table.columns["initial_sequence"][row, end]
+    side = s.ends[s.side[answers]]
+    initial = table.columns["initial_sequence"].reshape(-1)[side]
     known = table.other_answers
     for at, key, first, number in zip(
-        answers.tolist(), (2 * row + end).tolist(), initial.tolist(), s.sequence[answers].tolist(), strict=True
+        answers.tolist(), side.tolist(), initial.tolist(), s.sequence[answers].tolist(), strict=True
     ):
         if number != known.get(key, first):
             marks[at] |= np.uint32(Mark.REUSED_PORTS)

@@ -1,9 +1,14 @@
-"""The TCP segments of one batch in connection order: what every judgement over connections works on."""
+"""The TCP segments of one batch in an order that every judgement shares, and the batch's packets in the same.
+
+The packets of one end stand together, in capture order, and a connection's a before its b. That makes an end's segment
+before a step back, and a sum over an end a sum over a stretch; how both ends' segments took turns is a second order
+beside it.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
@@ -21,108 +26,222 @@ FIN: Final = np.uint16(Flag.FIN)
 RST: Final = np.uint16(Flag.RST)
 ACK: Final = np.uint16(Flag.ACK)
 SYN_ACK: Final = SYN | ACK
+NOT_ANALYSED: Final = np.uint16(Flag.NOT_ANALYSED)
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """The rows of a batch end by end: first the segments that may be judged, then all other packets in the same way."""
+
+    row: NDArray[np.int64]  # (N,) row in the batch
+    judged: int  # how many of them are segments that may be judged
+    begin: NDArray[np.int64]  # (E + 1,) where each end's stretch begins; those of judged segments come first
+    end: NDArray[np.int64]  # (E,) the end: 2 * row of the connection table + 0 for a, 1 for b
+    judged_ends: int  # how many of them are of judged segments
+    turn: NDArray[np.int64]  # (judged,) places in `row`: connection by connection as in `row`, but in capture order
+    connection: NDArray[np.int64]  # rows of the connection table of all connections of the batch
+    last: NDArray[np.int64]  # row in the batch of the last packet of each
+
+
+class Orderer:
+    """Makes the order of one batch after the other."""
+
+    def __init__(self) -> None:
+        self._last = np.zeros(0, np.uint16)  # by connection: room to find the last packet of each in
+
+    def order(self, assigned: Assignment, judged: NDArray[np.bool_]) -> Order:
+        """The order of a batch; `judged` (bool, (N,)) are the segments that may be judged."""
+        count = len(judged)
+        index = np.arange(count)
+        connection = assigned.connection.astype(np.int64)
+        last, group = self._groups(connection, index)
+        # Ends of connections of this batch: of judged segments, then of other packets.
+        size = 2 * len(last)
+        code = 2 * group
+        code += assigned.from_b
+        code += size * ~judged
+        key, codes = _dense(code, 2 * size)
+        # 16 bits sort by radix, which is several times faster than comparing wider keys.
+        row = np.argsort(key, kind="stable")
+        begin = np.append(np.flatnonzero(_begins(key[row])), count)
+        judged_ends = int(np.searchsorted(codes, size))
+        judged_count = int(begin[judged_ends])
+        code >>= 1
+        turns = np.argsort(_dense(code, size)[0], kind="stable")[:judged_count]
+        place = np.empty(count, np.int64)
+        place[row] = index
+        connections = connection[last]
+        end = 2 * connections[codes % size >> 1] + (codes & 1)
+        return Order(row, judged_count, begin, end, judged_ends, place[turns], connections, last)
+
+    def _groups(
+        self, connection: NDArray[np.int64], index: NDArray[np.int64]
+    ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """The last row of each connection, ascending, and for each row which of them is its connection's."""
+        highest = int(connection.max())
+        if highest >= len(self._last):
+            self._last = np.zeros(2 * highest + 1024, np.uint16)
+        self._last[connection] = index
+        name = self._last[connection]
+        last = np.flatnonzero(name == index)
+        number = np.empty(len(index), np.int64)
+        number[last] = np.arange(len(last))
+        return last, number[name.astype(np.int64)]
+
+
+def _dense(code: NDArray[np.int64], size: int) -> tuple[NDArray[np.uint16], NDArray[np.int64]]:
+    """Codes below `size` numbered anew without gaps, uint16, and the codes that occur, ascending.
+
+    There are at most 65,536 rows (capture.batch.MAX_BATCH), so that the numbers fit 16 bits.
+    """
+    present = np.zeros(size, np.bool_)
+    present[code] = True
+    codes = np.flatnonzero(present)
+    number = np.empty(size, np.uint16)
+    number[codes] = np.arange(len(codes))
+    return number[code], codes
+
+
+def _begins(values: NDArray[Any]) -> NDArray[np.bool_]:
+    """Where runs of equal values begin."""
+    begins = np.ones(len(values), np.bool_)
+    np.not_equal(values[1:], values[:-1], out=begins[1:])
+    return begins
 
 
 @dataclass(frozen=True, slots=True)
 class Segments:
-    """K segments of G connections: those of one connection stand together, in capture order."""
+    """n segments that may be judged, of the 2G ends of G connections: those of one end together, in capture order.
 
-    row: NDArray[np.int64]  # (K,) row in the batch
-    packet: NDArray[np.int32]  # (K,) row in the packet table
-    group: NDArray[np.int64]  # (K,) which of the G connections
-    direction: NDArray[np.int64]  # (K,) 0: sent by a, 1: by b
-    side: NDArray[np.int64]  # (K,) which of the 2 G ends sent it: 2 * group + direction
-    by_side: NDArray[np.int64]  # (K,) indices of the segments, those of one end together, in capture order
+    Places are indices of these arrays; n + side stands for the last segment of an end before the batch.
+    """
+
+    row: NDArray[np.int64]  # (n,) row in the batch
+    side: NDArray[np.int64]  # (n,) which of the 2 G ends sent it: twice the connection's index, 1 more for b
     flags: NDArray[np.uint16]
     sequence: NDArray[np.uint32]
     acknowledgment: NDArray[np.uint32]
     window: NDArray[np.uint16]
-    length: NDArray[np.int64]  # payload, bytes
+    length: NDArray[np.uint32]  # payload, bytes
     time_ns: NDArray[np.int64]
-    analysed: NDArray[np.bool_]  # its length is known: it may be judged
-    begin: NDArray[np.int64]  # (G,) index of the connection's first segment
-    end: NDArray[np.int64]  # (G,) one past its last
+    begin: NDArray[np.int64]  # (2G + 1,) place where each end's segments begin
+    owner: NDArray[np.int64]  # (H,) the ends that have segments
+    head: NDArray[np.int64]  # (H,) place of the first of them
+    last: NDArray[np.int64]  # (H,) place of the last
+    turn: NDArray[np.int64]  # (n,) places in capture order, connection by connection
+    other: NDArray[np.int64]  # (n,) place of the other end's last segment before it
+    opening_turn: NDArray[np.int64]  # where in `turn` the segments with SYN stand, ascending
+    opening: NDArray[np.int64]  # and their places
     connection: NDArray[np.int64]  # (G,) row of the connection table
+    ends: NDArray[np.int64]  # (2G,) the ends' places in the connection table's columns, taken flat
+    first_row: int  # row in the packet table of the batch's first packet
 
     def __len__(self) -> int:
         return len(self.row)
 
-    def has(self, flag: np.uint16) -> NDArray[np.bool_]:
-        """Which segments carry a flag."""
-        found: NDArray[np.bool_] = (self.flags & flag) != 0
-        return found
+    def packet(self, at: NDArray[np.int64]) -> NDArray[np.int32]:
+        """Rows in the packet table of the segments at these places."""
+        return (self.first_row + self.row[at]).astype(np.int32)
+
+    def having(self, flag: np.uint16) -> NDArray[np.int64]:
+        """Places of the segments that carry a flag."""
+        return np.flatnonzero(self.flags & flag)
+
+    def shifted(self, values: NDArray[Any], carried: NDArray[Any]) -> NDArray[Any]:
+        """Each segment's value of `values` (n,) one segment of its end before; `carried` (2G,) has the heads'."""
+        earlier = np.empty_like(values)
+        earlier[1:] = values[:-1]
+        earlier[self.head] = carried[self.owner]
+        return earlier
+
+    def repeated(self, of_end: NDArray[Any]) -> NDArray[Any]:
+        """Each segment's value of one that its end has; `of_end` is (2G,)."""
+        return np.repeat(of_end, np.diff(self.begin))
+
+    def places_of(self, sides: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """All places of some ends (which have segments), end by end, and where each end's begin among them."""
+        begin, size = self.begin[sides], self.begin[sides + 1] - self.begin[sides]
+        heads = np.cumsum(size) - size
+        return np.arange(size.sum()) + np.repeat(begin - heads, size), heads
+
+    def first_but(self, exceptions: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Place of each end's first segment, (2G,), that is none of the `exceptions` (ascending, few); n for none."""
+        side = self.side[exceptions]
+        begins = np.flatnonzero(_begins(side))
+        rank = np.arange(len(side)) - np.repeat(begins, np.diff(np.append(begins, len(side))))
+        leading = side[np.flatnonzero(exceptions - self.begin[side] == rank)]
+        first: NDArray[np.int64] = self.begin[:-1] + np.bincount(leading, minlength=len(self.ends))
+        first[np.flatnonzero(first == self.begin[1:])] = len(self)
+        return first
 
 
-def segments_of(batch: Batch, headers: Headers, assigned: Assignment, first_row: int) -> Segments:
-    """Take the TCP segments out of a batch and order them by connection, keeping capture order within each."""
-    tcp = np.flatnonzero((headers.protocol == Protocol.TCP4) | (headers.protocol == Protocol.TCP6))
-    local, connection = dense(assigned.connection[tcp])
-    # 16 bits sort by radix, which is several times faster than comparing wider keys
-    order = np.argsort(local.astype(np.uint16), kind="stable")
-    row = tcp[order]
-    group = local[order]
-    count = np.bincount(group, minlength=len(connection))
-    end = np.cumsum(count)
-    begin = end - count
-    direction = assigned.from_b[row].astype(np.int64)
+def is_tcp_packet(headers: Headers) -> NDArray[np.bool_]:
+    """Which packets are TCP segments."""
+    found: NDArray[np.bool_] = (headers.protocol == Protocol.TCP4) | (headers.protocol == Protocol.TCP6)
+    return found
+
+
+def is_judged(headers: Headers) -> NDArray[np.bool_]:
+    """Which packets are TCP segments that may be judged, since their length is known."""
+    found: NDArray[np.bool_] = is_tcp_packet(headers) & (headers.flags & NOT_ANALYSED == 0)
+    return found
+
+
+def segments_of(batch: Batch, headers: Headers, order: Order, first_row: int) -> Segments:
+    """The segments that may be judged, in their order."""
+    count = order.judged
+    row = order.row[:count]
+    end, head = order.end[: order.judged_ends], order.begin[: order.judged_ends]
+    last = order.begin[1 : order.judged_ends + 1] - 1
+    of_connection = _begins(end >> 1)
+    owner = 2 * (np.cumsum(of_connection) - 1) + (end & 1)
+    connection = end[of_connection] >> 1
+    size = np.zeros(2 * len(connection), np.int64)
+    size[owner] = last + 1 - head
+    begin = np.concatenate(([0], np.cumsum(size)))
+    side = np.repeat(np.arange(len(size)), size)
+    flags = headers.flags[row]
+    opening_turn = np.flatnonzero((flags & SYN)[order.turn])
     return Segments(
         row=row,
-        packet=(first_row + row).astype(np.int32),
-        group=group,
-        direction=direction,
-        side=group * 2 + direction,
-        by_side=_by_side(direction, group, begin, end),
-        flags=headers.flags[row],
+        side=side,
+        flags=flags,
         sequence=headers.sequence[row],
         acknowledgment=headers.acknowledgment[row],
         window=headers.window[row],
-        length=headers.payload_length[row].astype(np.int64),
+        length=headers.payload_length[row],
         time_ns=batch.time_ns[row],
-        analysed=(headers.flags[row] & np.uint16(Flag.NOT_ANALYSED)) == 0,
         begin=begin,
-        end=end,
+        owner=owner,
+        head=head,
+        last=last,
+        turn=order.turn,
+        other=_others(side, order.turn),
+        opening_turn=opening_turn,
+        opening=order.turn[opening_turn],
         connection=connection,
+        ends=(2 * connection[:, None] + np.arange(2)).ravel(),
+        first_row=first_row,
     )
 
 
-def _by_side(
-    direction: NDArray[np.int64], group: NDArray[np.int64], begin: NDArray[np.int64], end: NDArray[np.int64]
-) -> NDArray[np.int64]:
-    """Within each group those of a, then those of b: by counting, which is quicker than sorting."""
-    upto = np.concatenate((np.zeros(1, np.int64), np.cumsum(direction)))  # how many b sent before each
-    index = np.arange(len(direction))
-    earlier = upto[begin]
-    place = np.where(direction, upto[:-1] + (end - upto[end])[group], index - upto[:-1] + earlier[group])
-    order = np.empty(len(index), np.int64)
-    order[place] = index
-    return order
+def _others(side: NDArray[np.int64], turn: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Place of the other end's last segment before each: the last one of the run before its end's run of turns."""
+    in_turn = side[turn]
+    begins = np.flatnonzero(_begins(in_turn))
+    carried = len(side) + (in_turn[begins] ^ 1)
+    before = begins - 1
+    inside = (in_turn[before] ^ 1) == in_turn[begins]
+    inside[:1] = False
+    told = carried + inside * (turn[before] - carried)
+    other = np.empty(len(side), np.int64)
+    other[turn] = np.repeat(told, np.diff(np.append(begins, len(side))))
+    return other
 
 
-def dense(connection: NDArray[np.int32]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Number the connections of a batch from 0 without gaps: each row's number (K,), and the connections (G,).
-
-    At most 65,536 rows (capture.batch.MAX_BATCH), so that the numbers fit 16 bits.
-    """
-    if not len(connection):
-        return np.zeros(0, np.int64), np.zeros(0, np.int64)
-    low = int(connection.min())
-    span = int(connection.max()) - low + 1
-    if span > 16 * len(connection):
-        found, local = np.unique(connection, return_inverse=True)
-        return local.astype(np.int64), found.astype(np.int64)
-    present = np.zeros(span, np.bool_)
-    present[connection - low] = True
-    number = np.cumsum(present) - 1
-    return number[connection - low], np.flatnonzero(present) + low
-
-
-def first_of_each(s: Segments, where: NDArray[np.bool_]) -> NDArray[np.int64]:
-    """Index of each connection's first segment for which `where` holds."""
-    at = np.flatnonzero(where)
-    group = s.group[at]
-    first = np.ones(len(at), np.bool_)
-    first[1:] = group[1:] != group[:-1]
-    return at[first]
+def first_of_each(group: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Index of the first of each run of equal values."""
+    return np.flatnonzero(_begins(group))
 
 
 def is_tcp(protocol: int) -> bool:

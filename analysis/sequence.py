@@ -1,4 +1,9 @@
-"""How far each end has sent: the highest sequence number so far, and which payload lies below it."""
+"""How far each end has sent: the highest sequence number so far, and which payload lies below it.
+
+Each number is taken as the one nearest to the end of the segment before (RFC 9293 section 3.4), so what is carried to
+the next batch is that and how far ahead of it the highest number is. Resets are left out: their numbers often come from
+the other end. For nearly all ends `analysis.reach` has found out the same; the few others are followed here.
+"""
 
 from __future__ import annotations
 
@@ -7,90 +12,116 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from analysis.reach import NEAR, running_highest, unwrapped
 from analysis.segments import FIN, RST, SYN
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from analysis.reach import Reach
     from analysis.segments import Segments
     from capture.columns import Columns
 
 
 @dataclass(frozen=True, slots=True)
 class Sent:
-    """n segments of some ends, each end's together and in capture order; resets are left out.
+    """n segments, in their order; resets have no payload here, and begin where the highest number is.
 
-    Distances are int64 and count from a place of each end, `origin`: its last segment's end before the batch, or its
-    first one's, if it has none before.
+    Distances are int64 and count from a place of each end, `origin`.
     """
 
-    at: NDArray[np.int64]  # (n,) index in `Segments`
-    side: NDArray[np.int64]  # (n,) the end: 2 * group + direction
     start: NDArray[np.int64]  # (n,) distance of the segment's first number, a SYN's included
     payload: NDArray[np.int64]  # (n,) distance of its payload
     length: NDArray[np.int64]  # (n,) of its payload
     top: NDArray[np.int64]  # (n,) the highest number before it; its own first one, for an end's very first
     origin: NDArray[np.uint32]  # (2G,)
-    moved: NDArray[np.int64]  # (2G,) how far `origin` lies further on in the next batch
+    carried: NDArray[np.int64]  # (2G,) where its last segment before the batch ended
+    reached: NDArray[np.int64]  # (2G,) and its last segment of the batch
 
-    def repeated(self, count: int) -> NDArray[np.bool_]:
-        """Which of the batch's `count` segments carry payload that was all sent before."""
-        result = np.zeros(count, np.bool_)
-        result[self.at] = (self.length > 0) & (self.payload + self.length <= self.top)
-        return result
-
-
-def follow(s: Segments, columns: Columns) -> Sent:
-    """Follow how far each end sends, across the wrap of its sequence numbers.
-
-    Each number is taken as the one nearest to the end of the segment before (RFC 9293 section 3.4), so what is carried
-    to the next batch is that and how far ahead of it the highest number is. Resets are left out: their numbers often
-    come from the other end.
-    """
-    judged = s.analysed & ~s.has(RST)
-    at = s.by_side[judged[s.by_side]]
-    side = s.side[at]
-    length, flags = s.length[at], s.flags[at]
-    syn, fin = ((flags & flag) != 0 for flag in (SYN, FIN))
-    finish = s.sequence[at] + (length + syn + fin).astype(np.uint32)
-    first = np.ones(len(at), np.bool_)
-    first[1:] = side[1:] != side[:-1]
-    begin = np.flatnonzero(first)
-    here = side[begin]
-    known = columns["sent_known"][s.connection].ravel()[here] != 0
-    origin = columns["sent"][s.connection].ravel()
-    origin[here] = np.where(known, origin[here], finish[begin])
-    ahead = np.where(known, columns["top_ahead"][s.connection].ravel()[here], 0)
-
-    step = np.zeros(len(at), np.int64)
-    step[1:] = (finish[1:] - finish[:-1]).view(np.int32)
-    step[begin] = (finish[begin] - origin[here]).view(np.int32)
-    run = np.cumsum(step)
-    size = np.diff(np.append(begin, len(at)))
-    distance = run - np.repeat((run - step)[begin], size)
-    start = distance - length - syn - fin
-    top = _highest_before(distance, begin, np.where(known, ahead, start[begin]), size)
-    last = begin + size - 1
-    moved = np.zeros(len(origin), np.int64)
-    moved[here] = distance[last]
-
-    row, end = s.connection[here // 2], here % 2
-    columns["sent"][row, end] = finish[last]
-    columns["top_ahead"][row, end] = np.maximum(top[last], distance[last]) - distance[last]
-    columns["sent_known"][row, end] = 1
-    return Sent(at, side, start, start + syn, length, top, origin, moved)
+    def repeated(self) -> NDArray[np.int64]:
+        """Places of segments with payload that was all sent before."""
+        return np.flatnonzero((self.length > 0) & (self.payload + self.length <= self.top))
 
 
-def _highest_before(
-    distance: NDArray[np.int64], begin: NDArray[np.int64], carried: NDArray[np.int64], size: NDArray[np.int64]
+def follow(s: Segments, reach: Reach, columns: Columns) -> Sent:
+    """Follow how far each end sends, across the wrap of its sequence numbers."""
+    known, sent, ahead = (columns[name].reshape(-1)[s.ends] for name in ("sent_known", "sent", "top_ahead"))
+    origin = np.zeros(len(s.ends), np.uint32)
+    origin[s.owner] = reach.origin
+    carried = (sent - origin).view(np.int32).astype(np.int64)
+    carried[known == 0] = 0
+    resets = s.having(RST)
+    length = s.length.astype(np.int64)
+    length[resets] = 0
+    opens, closes = ((s.flags & flag != 0).view(np.int8) for flag in (SYN, FIN))
+    payload = reach.distance - length
+    payload -= closes
+    start = payload - opens
+    top = reach.highest.astype(np.int64)
+    start[resets] = top[resets] = 0
+    fresh = s.head[reach.next[s.head] == 0]
+    top[fresh] = start[fresh]
+    last, irregular = _last_but_resets(s, resets)
+    irregular |= (known != 0) & ((carried + ahead != 0) | (np.abs(carried) > NEAR))
+    irregular[s.owner] |= (known[s.owner] == 0) != (reach.next[s.head] == 0)
+    irregular[s.side[np.flatnonzero(opens & closes)]] = True
+    if not reach.near:
+        irregular[:] = True
+    result = Sent(start, payload, length, top, origin, carried, carried.copy())
+    regular = np.flatnonzero((last >= 0) & ~irregular)
+    at = last[regular]
+    distance = reach.distance[at].astype(np.int64)
+    result.reached[regular] = distance
+    ahead[regular] = np.maximum(top[at] - distance, 0)
+    sides = np.flatnonzero((last >= 0) & irregular)
+    if len(sides):
+        origin[sides] = sent[sides]
+        carried[sides] = 0
+        ahead[sides] = _follow_alone(s, sides, known, ahead, result)
+    moved = np.flatnonzero(last >= 0)
+    sent[moved] = origin[moved] + result.reached[moved].astype(np.uint32)
+    known[moved] = 1
+    for name, values in (("sent_known", known), ("sent", sent), ("top_ahead", ahead)):
+        columns[name].reshape(-1)[s.ends] = values
+    return result
+
+
+def _last_but_resets(s: Segments, resets: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+    """Place of each end's last segment that is no reset, (2G,), -1 for none; and where one comes after a reset."""
+    last = s.begin[1:] - 1
+    side = s.side[resets]
+    many = np.bincount(side, minlength=len(last))
+    rank = np.arange(len(side)) - np.cumsum(many)[side]  # from -1, the end's last reset, down
+    trailing = np.bincount(side[np.flatnonzero(resets - s.begin[side + 1] == rank)], minlength=len(last))
+    last -= trailing
+    last[last < s.begin[:-1]] = -1
+    return last, trailing != many
+
+
+def _follow_alone(
+    s: Segments, sides: NDArray[np.int64], known: NDArray[np.uint8], ahead: NDArray[np.int64], sent: Sent
 ) -> NDArray[np.int64]:
-    """The highest distance of each run before each of its places; runs begin at `begin` with `carried`."""
-    if not len(distance):
-        return distance
-    before = np.empty(len(distance), np.int64)
+    """Follow these ends segment by segment, into `sent`; how far ahead of the last segment their highest number is.
+
+    Each of them has a segment that is no reset; `known` and `ahead` (2G,) are those before the batch.
+    """
+    place, _ = s.places_of(sides)
+    place = place[np.flatnonzero(s.flags[place] & RST == 0)]
+    head = np.searchsorted(place, s.begin[sides])
+    size = np.diff(np.append(head, len(place)))
+    opens, closes = ((s.flags[place] & flag) != 0 for flag in (SYN, FIN))
+    length = s.length[place].astype(np.int64)
+    finish = s.sequence[place] + (length + opens + closes).astype(np.uint32)
+    fresh = known[sides] == 0
+    sent.origin[sides] = np.where(fresh, finish[head], sent.origin[sides])
+    distance = unwrapped(finish, head, size, sent.origin[sides])
+    sent.payload[place] = distance - length - closes
+    sent.start[place] = start = sent.payload[place] - opens
+    before = np.empty_like(distance)
     before[1:] = distance[:-1]
-    before[begin] = carried
-    # Lifts each run above the one before it, so that one running maximum does for all.
-    apart = int(before.max() - before.min()) + 1
-    lift = np.repeat(np.arange(len(begin)) * apart, size)
-    return np.maximum.accumulate(before + lift) - lift
+    before[head] = np.where(fresh, start[head], ahead[sides])
+    sent.top[place] = top = running_highest(before, head, before[head])
+    last = head + size - 1
+    sent.reached[sides] = distance[last]
+    found: NDArray[np.int64] = np.maximum(top[last] - distance[last], 0)
+    return found

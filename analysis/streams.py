@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from analysis.connections import NO_PACKET, opening_rows
-from analysis.pairs import Pairs, pair_keys
-from analysis.reuse import BEFORE, Stream, opened_at
+from analysis.pairs import Pairs
+from analysis.reopening import reopenings
+from analysis.reuse import BEFORE
 from capture.columns import Columns
-from capture.protocol import Flag, Protocol
+from capture.protocol import Protocol
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -23,9 +24,10 @@ if TYPE_CHECKING:
     from analysis.connections import ConnectionTable
     from capture.headers import Headers
 
-TCP: Final = 6
-PIECES: Final = 0x8000
+PIECES: Final = np.uint16(0x8000)
 """Added to the transport of pieces of datagrams: they have no ports, and are a conversation of their own."""
+RESERVED: Final = -2
+"""In place of a connection, less a number: the stream number of a pair that was mentioned, but has no packet yet."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,138 +42,117 @@ class Assignment:
     reopened: NDArray[np.int64]
 
 
+@dataclass(frozen=True, slots=True)
+class Paired:
+    """For each packet of a batch, its pair, int64 (N,), and whether its source is the lower endpoint, bool (N,).
+
+    `first_seen` tells for each pair that is new where that was, int64, ascending: at `4 * row + 1` for a packet's own
+    endpoints, and 1 less or more for what it mentions.
+    """
+
+    number: NDArray[np.int64]
+    lower: NDArray[np.bool_]
+    first_seen: NDArray[np.int64]
+
+
 class Streams:
     """Gives every packet its connection; fed with batches in capture order."""
 
     def __init__(self, table: ConnectionTable) -> None:
         self._table = table
         self._pairs = Pairs()
-        self._of_pair = Columns({"connection": np.int32, "stream": np.int32, "suspected": np.bool_})
+        self._newest = Columns({"connection": np.int32})  # each pair's newest one, or `RESERVED`
+        self._mentioned = False
         self._next_stream: dict[int, int] = {}
 
     def assign(self, headers: Headers, first_row: int) -> Assignment:
         """Find or make each packet's connection. `first_row` is the batch's first row in the packet table."""
-        pieces = (headers.protocol == Protocol.FRAGMENT4) | (headers.protocol == Protocol.FRAGMENT6)
-        if pieces.any():
-            transport = headers.endpoints.transport | np.where(pieces, PIECES, 0).astype(np.uint16)
-            headers = replace(headers, endpoints=replace(headers.endpoints, transport=transport))
-        pair, lower, first_seen = self._number_pairs(headers)
-        before: NDArray[np.int32] = self._of_pair["connection"][pair]
-
-        first = self._first_rows(pair, before)
-        walked, opened = self._walk(headers, pair, lower, first)
-        starts, reopened = first, walked[:0]
-        if len(walked):
-            starting = np.zeros(len(pair), np.bool_)
-            starting[opened[opened != BEFORE]] = True
-            starting[first] = False
-            reopened = np.flatnonzero(starting)
-            starting[first] = True
-            starts = np.flatnonzero(starting)
-
-        stream = self._number_streams(headers.endpoints.transport, pair, first_seen, starts, reopened)
+        headers = _pieces_apart(headers)
+        paired = self._number_pairs(headers)
+        pair, lower = paired.number, paired.lower
+        newest = self._newest["connection"]
+        starts = self._first_rows(paired)
+        reserved = newest[pair[starts]]
         base = len(self._table)
-        made = np.arange(base, base + len(starts), dtype=np.int32)
+        newest[pair[starts]] = np.arange(base, base + len(starts))
+        walked, opened = reopenings(headers, pair, lower, newest, starts, self._table)
+        before, late = newest[pair[walked]], np.unique(opened[opened != BEFORE])
+        reopened = late[~np.isin(late, starts)]
+        of_starts, of_reopened = self._number_streams(headers.endpoints.transport, paired, reopened)
+        known = len(self._pairs) - len(paired.first_seen)
+        new = np.flatnonzero(pair[starts] >= known)
+        stream = RESERVED - reserved
+        stream[new] = of_starts[pair[starts[new]] - known]
+        if len(reopened):
+            order = np.argsort(np.concatenate((starts, reopened)))
+            starts = np.concatenate((starts, reopened))[order]
+            stream = np.concatenate((stream, of_reopened))[order]
+            newest[pair[starts]] = np.arange(base, base + len(starts))  # ascending: a pair's last start stays
         self._table.add(opening_rows(headers, starts, stream, lower[starts], first_row))
-
-        self._of_pair["connection"][pair[starts]] = made  # ascending: a pair's last start stays
-        connection: NDArray[np.int32] = self._of_pair["connection"][pair]
-        if len(walked):
-            at_row = np.full(len(pair), NO_PACKET, np.int32)
-            at_row[starts] = made
-            connection[walked] = np.where(opened == BEFORE, before[walked], at_row[opened])
+        connection: NDArray[np.int32] = newest[pair]
+        if len(reopened):
+            made = base + np.searchsorted(starts, opened)
+            connection[walked] = np.where(opened == BEFORE, before, made)
         return Assignment(connection, lower != self._table.columns["a_lower"][connection], reopened)
 
-    def _number_pairs(self, headers: Headers) -> tuple[NDArray[np.int64], NDArray[np.bool_], NDArray[np.int64]]:
-        """Each packet's pair; whether its source is the pair's lower endpoint; where each new pair was first seen.
-
-        Places are `4 * row + 1` for a packet's own endpoints, and 1 less or more for what it mentions.
-        """
-        known = len(self._pairs)
-        keys, lower = pair_keys(headers.endpoints)
-        place = np.arange(len(lower), dtype=np.int64) * 4 + 1
+    def _number_pairs(self, headers: Headers) -> Paired:
+        keys, lower = self._pairs.keys(headers.endpoints)
         mentions = headers.mentions
         if len(mentions.row):
-            mentioned, _ = pair_keys(mentions.endpoints)
-            place = np.concatenate((place, mentions.row * 4 + np.where(mentions.before, 0, 2)))
+            self._mentioned = True
+            mentioned, _ = self._pairs.keys(mentions.endpoints)
+            place = np.concatenate((np.arange(len(lower)) * 4 + 1, mentions.row * 4 + np.where(mentions.before, 0, 2)))
             order = np.argsort(place, kind="stable")
-            inorder = self._pairs.number(np.concatenate((keys, mentioned), axis=1)[:, order])
-            numbers = np.empty(len(place), np.int64)
-            numbers[order], place = inorder, place[order]
+            both = [np.concatenate(words)[order] for words in zip(keys, mentioned, strict=True)]
+            in_order, new = self._pairs.number(both)
+            number = np.empty(len(place), np.int64)
+            number[order] = in_order
+            number, first_seen = number[: len(lower)], place[order[new]]
         else:
-            numbers = inorder = self._pairs.number(keys)
-        new = np.flatnonzero(inorder >= known)[::-1]
-        first_seen = np.zeros(len(self._pairs) - known, np.int64)
-        first_seen[inorder[new] - known] = place[new]  # backwards: the first place stays
-        rows = self._of_pair.grow(len(first_seen))
-        self._of_pair["connection"][rows] = NO_PACKET
-        self._of_pair["stream"][rows] = NO_PACKET
-        return numbers[: len(lower)], lower, first_seen
+            number, new = self._pairs.number(keys)
+            first_seen = new * 4 + 1
+        self._newest.extend({"connection": np.full(len(first_seen), NO_PACKET, np.int32)})
+        return Paired(number, lower, first_seen)
 
-    def _first_rows(self, pair: NDArray[np.int64], connection: NDArray[np.int32]) -> NDArray[np.int64]:
-        """The first row of each pair that has no connection yet, ascending. Marks it in the pair's place."""
-        new = np.flatnonzero(connection == NO_PACKET)
-        place = self._of_pair["connection"]
-        place[pair[new[::-1]]] = new[::-1]  # backwards: the first row stays
-        first: NDArray[np.int64] = new[place[pair[new]] == new]
+    def _first_rows(self, paired: Paired) -> NDArray[np.int64]:
+        """The first row of each pair that has no connection yet, ascending."""
+        if not self._mentioned:
+            return paired.first_seen >> 2
+        pair = paired.number
+        without = np.flatnonzero(self._newest["connection"][pair] < 0)
+        place = np.empty(len(self._pairs), np.int32)
+        place[pair[without[::-1]]] = without[::-1]  # backwards: the first row stays
+        first: NDArray[np.int64] = without[np.flatnonzero(place[pair[without]] == without)]
         return first
 
-    def _walk(
-        self, headers: Headers, pair: NDArray[np.int64], lower: NDArray[np.bool_], first: NDArray[np.int64]
-    ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        """Rows of the pairs that have a SYN which is not their first packet, and where their streams were opened."""
-        tcp = headers.endpoints.transport == TCP
-        late = tcp & (headers.flags & np.uint16(Flag.SYN | Flag.ACK) == Flag.SYN)
-        late[first] = False
-        suspects = pair[late]
-        if not len(suspects):
-            return suspects, suspects
-        suspected = self._of_pair["suspected"]
-        suspected[suspects] = True
-        walked = np.flatnonzero(tcp & suspected[pair])
-        opening = {int(pair[row]): int(row) for row in first[suspected[pair[first]]]}
-        suspected[suspects] = False
-
-        def known(number: int) -> Stream:
-            return Stream(opening[number]) if number in opening else self._newest(number)
-
-        columns = (pair, ~lower, headers.flags, headers.sequence, headers.acknowledgment)
-        segments = zip(walked.tolist(), *(column[walked].tolist() for column in columns), strict=True)
-        return walked, np.array(opened_at(segments, known), np.int64)
-
-    def _newest(self, pair: int) -> Stream:
-        """What the connection table knows of a pair's newest stream."""
-        row = self._of_pair["connection"][pair]
-        columns = self._table.columns
-        known = [
-            int(value) if told else None
-            for value, told in zip(columns["initial_sequence"][row], columns["sequence_known"][row], strict=True)
-        ]
-        return Stream(BEFORE, known if columns["a_lower"][row] else known[::-1])
-
     def _number_streams(
-        self,
-        transport: NDArray[np.uint16],
-        pair: NDArray[np.int64],
-        first_seen: NDArray[np.int64],
-        starts: NDArray[np.int64],
-        reopened: NDArray[np.int64],
-    ) -> NDArray[np.int32]:
-        """Stream numbers of the connections that start at `starts`, counted for each transport by itself.
+        self, transport: NDArray[np.uint16], paired: Paired, reopened: NDArray[np.int64]
+    ) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
+        """Stream numbers of the new pairs and of the connections that were reopened, for each transport by itself.
 
         A pair takes a number where it is first seen, be it only mentioned; a reopened one takes another.
         """
-        new = np.arange(len(self._pairs) - len(first_seen), len(self._pairs))
-        place = np.concatenate((first_seen, reopened * 4 + 1))
+        count = len(paired.first_seen)
+        new = np.arange(len(self._pairs) - count, len(self._pairs))
         kind = np.concatenate((self._pairs.transports(new), transport[reopened]))
-        order = np.lexsort((place, kind))
-        kinds, begin, count = np.unique(kind[order], return_index=True, return_counts=True)
-        number = np.empty(len(place), np.int32)
-        for each, at, size in zip(kinds.tolist(), begin.tolist(), count.tolist(), strict=True):
+        by_place = np.argsort(np.concatenate((paired.first_seen, reopened * 4 + 1)), kind="stable")
+        order = by_place[np.argsort(kind[by_place], kind="stable")]
+        kinds, begin, size = np.unique(kind[order], return_index=True, return_counts=True)
+        number = np.empty(len(kind), np.int32)
+        for each, at, many in zip(kinds.tolist(), begin.tolist(), size.tolist(), strict=True):
             base = self._next_stream.get(each, 0)
-            number[order[at : at + size]] = np.arange(base, base + size)
-            self._next_stream[each] = base + size
-        self._of_pair["stream"][new] = number[: len(new)]
-        at_row = np.full(len(pair), NO_PACKET, np.int32)
-        at_row[reopened] = number[len(new) :]
-        return np.where(at_row[starts] == NO_PACKET, self._of_pair["stream"][pair[starts]], at_row[starts])
+            number[order[at : at + many]] = np.arange(base, base + many)
+            self._next_stream[each] = base + many
+        newest = self._newest["connection"]
+        only_mentioned = np.flatnonzero(newest[new] == NO_PACKET)
+        newest[new[only_mentioned]] = RESERVED - number[only_mentioned]
+        return number[:count], number[count:]
+
+
+def _pieces_apart(headers: Headers) -> Headers:
+    """The same with pieces of datagrams between other endpoints than whole ones."""
+    pieces = (headers.protocol == Protocol.FRAGMENT4) | (headers.protocol == Protocol.FRAGMENT6)
+    if not pieces.any():
+        return headers
+    transport = headers.endpoints.transport | pieces * PIECES
+    return replace(headers, endpoints=replace(headers.endpoints, transport=transport))

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from analysis.connections import NOT_SCALED
-from analysis.segments import ACK, SYN
+from analysis.segments import ACK, SYN, first_of_each
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -22,53 +22,82 @@ CUT: Final = -128
 def learn_windows(s: Segments, shift: NDArray[np.int8], columns: Columns) -> None:
     """Update the scaling and the largest window of each end.
 
-    `shift` is the window scale option of each segment, int8 (K,), -1 for none, `CUT` for not captured. The window of
-    a SYN is never scaled (RFC 7323 section 2.2), and where no SYN was seen windows are taken as sent.
+    `shift` is the window scale option of each segment of `s.opening`, int8, -1 for none, `CUT` for not captured. The
+    window of a SYN is never scaled (RFC 7323 section 2.2), and where no SYN was seen windows are taken as sent.
     """
-    own = _own_scaling(s, shift, columns)
-    factor = np.where((own > 0) & ~s.has(SYN), own, 0).astype(np.int64)
-    window = s.window.astype(np.int64) << factor
-    largest = columns["max_window"]
-    most = np.empty((len(s.connection), 2), np.int64)
-    for end in (0, 1):
-        most[:, end] = np.maximum.reduceat(np.where(s.analysed & (s.direction == end), window, -1), s.begin)
-    largest[s.connection] = np.maximum(largest[s.connection], most)
+    table = columns["scaling"].reshape(-1)
+    scaling: NDArray[np.int8] = table[s.ends]
+    window = s.window
+    most = np.full(len(s.ends), -1)
+    if len(s.opening):
+        known = shift != CUT
+        settling = s.opening[known]
+        before = scaling.copy()
+        after = _settle(s, settling, shift[known], scaling)
+        early = _up_to_last_syn(s)
+        own = _scaling_at(s, early, settling, after, before)
+        scaled = window[early].astype(np.int64) << (np.maximum(own, 0) * (s.flags[early] & SYN == 0))
+        np.maximum.at(most, s.side[early], scaled)
+        table[s.ends] = scaling
+        window = window.copy()
+        window[early] = 0
+    of_owner = np.maximum.reduceat(window, s.head).astype(np.int64) << np.maximum(scaling[s.owner], 0)
+    most[s.owner] = np.maximum(most[s.owner], of_owner)
+    largest = columns["max_window"].reshape(-1)
+    largest[s.ends] = np.maximum(largest[s.ends], most)
 
 
-def _own_scaling(s: Segments, shift: NDArray[np.int8], columns: Columns) -> NDArray[np.int8]:
-    """The sender's scaling at each segment, int8 (K,), as far as the SYNs up to it tell.
+def _settle(
+    s: Segments, syn: NDArray[np.int64], shift: NDArray[np.int8], scaling: NDArray[np.int8]
+) -> NDArray[np.int8]:
+    """Go through these SYNs connection by connection; `scaling` (2G,) is changed. How both ends' is after each, (M, 2).
 
     A shift applies only if both ends announce one (RFC 7323 section 2.2): a SYN without the option settles it for
     both, and an answer that has the option where the SYN had none counts as having none.
     """
-    table = columns["scaling"]
-    now = table[s.connection]
-    own: NDArray[np.int8] = now.reshape(-1)[s.side]
-    syn = np.flatnonzero(s.has(SYN) & s.analysed & (shift != CUT))
-    if not len(syn):
-        return own
-    after = np.empty((len(s), 2), np.int8)
-    for at in _turns(s.group[syn]):
-        index = syn[at]
-        group, sender, says = s.group[index], s.direction[index], shift[index]
-        refused = ((s.flags[index] & ACK) != 0) & (now[group, 1 - sender] == NOT_SCALED)
-        now[group, sender] = np.where((says < 0) | refused, NOT_SCALED, says)
-        now[group[says < 0], 1 - sender[says < 0]] = NOT_SCALED
-        after[index] = now[group]
-    table[s.connection] = now
-    position = np.zeros(len(s), np.int64)
-    position[syn] = syn + 1
-    last = np.maximum.accumulate(position) - 1
-    told = np.flatnonzero(last >= s.begin[s.group])
-    own[told] = after[last[told], s.direction[told]]
+    after = np.empty((len(syn), 2), np.int8)
+    for index in _turns(s.side[syn] >> 1):
+        sender, says = s.side[syn[index]], shift[index]
+        refused = ((s.flags[syn[index]] & ACK) != 0) & (scaling[sender ^ 1] == NOT_SCALED)
+        scaling[sender] = np.where((says < 0) | refused, NOT_SCALED, says)
+        scaling[sender[says < 0] ^ 1] = NOT_SCALED
+        after[index] = scaling.reshape(-1, 2)[sender >> 1]
+    return after
+
+
+def _up_to_last_syn(s: Segments) -> NDArray[np.int64]:
+    """Places of the segments up to the last SYN of their connection, in capture order, connection by connection."""
+    last = np.full(len(s.connection), -1)
+    last[s.side[s.opening] >> 1] = s.opening_turn  # in order: the last one stays
+    begin = s.begin[:-1:2]
+    size = np.maximum(last + 1 - begin, 0)
+    group = np.repeat(np.arange(len(begin)), size)
+    inside = np.arange(len(group)) - (np.cumsum(size) - size)[group]
+    found: NDArray[np.int64] = s.turn[begin[group] + inside]
+    return found
+
+
+def _scaling_at(
+    s: Segments,
+    at: NDArray[np.int64],
+    syn: NDArray[np.int64],
+    after: NDArray[np.int8],
+    before: NDArray[np.int8],
+) -> NDArray[np.int8]:
+    """The sender's scaling at the segments `at`, as far as the SYNs up to them tell; `after` and `before` them."""
+    number = np.full(len(s), -1)
+    number[syn] = np.arange(len(syn))
+    latest = np.maximum.accumulate(number[at])
+    side = s.side[at]
+    inside = np.flatnonzero((latest >= 0) & (s.side[syn[latest]] >> 1 == side >> 1))
+    own = before[side]
+    own[inside] = after.reshape(-1)[2 * latest[inside] + (side[inside] & 1)]
     return own
 
 
 def _turns(group: NDArray[np.int64]) -> list[NDArray[np.int64]]:
     """Split indices into turns: the first of every group, the second of every group that has one, and so on."""
-    first = np.ones(len(group), np.bool_)
-    first[1:] = group[1:] != group[:-1]
-    begin = np.flatnonzero(first)
+    begin = first_of_each(group)
     turn = np.arange(len(group)) - np.repeat(begin, np.diff(np.append(begin, len(group))))
     order = np.argsort(turn, kind="stable")
     return np.split(order, np.flatnonzero(np.diff(turn[order])) + 1)

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from analysis.pairs import WIDE, WORDS, Pairs
+from analysis.key_table import KeyTable
+from analysis.pairs import Pairs
+from capture.headers import Endpoints
 from segments_builder import ACK, CLIENT, FIN, PSH, RST, SERVER, SYN, Segment, analysed, client, server
 
 OPEN = [client(SYN, 100), server(SYN | ACK, 300, 101), client(ACK, 101, 301)]
@@ -62,24 +65,43 @@ def test_the_direction_is_that_of_the_first_packet() -> None:
     assert from_b.tolist() == [0, 1, 0]
 
 
-@given(st.lists(st.lists(st.tuples(*[st.integers(0, 2)] * WORDS), max_size=60), max_size=5))
-def test_pairs_are_numbered_in_order_of_appearance(batches: list[list[tuple[int, ...]]]) -> None:
-    pairs = Pairs()
-    seen: dict[tuple[int, ...], int] = {}
+@given(st.lists(st.lists(st.tuples(st.integers(0, 2), st.integers(0, 9)), max_size=60), max_size=5))
+def test_keys_are_numbered_in_order_of_appearance(batches: list[list[tuple[int, int]]]) -> None:
+    table = KeyTable(2)
+    seen: dict[tuple[int, int], int] = {}
     for batch in batches:
-        keys = np.array(batch, np.uint64).reshape(-1, WORDS).T
-        keys[2, keys[3:].any(axis=0)] |= WIDE
-        assert pairs.number(keys).tolist() == [seen.setdefault(key, len(seen)) for key in batch]
-    assert len(pairs) == len(seen)
+        first = [at for at, key in enumerate(batch) if key not in seen and batch.index(key) == at]
+        numbers, new = table.number(list(np.array(batch, np.uint64).reshape(-1, 2).T))
+        assert numbers.tolist() == [seen.setdefault(key, len(seen)) for key in batch]
+        assert new.tolist() == first
+    assert len(table) == len(seen)
 
 
-def test_a_hundred_thousand_pairs_keep_their_numbers_while_the_table_grows() -> None:
-    pairs = Pairs()
-    keys = np.zeros((WORDS, 100_000), np.uint64)
-    keys[1] = np.arange(100_000) * 977
-    first = np.concatenate([pairs.number(part) for part in np.array_split(keys, 7, axis=1)])
+def test_a_hundred_thousand_keys_keep_their_numbers_while_the_table_grows() -> None:
+    table = KeyTable(1)
+    keys = np.arange(100_000, dtype=np.uint64) * 977
+    first = np.concatenate([table.number([part])[0] for part in np.array_split(keys, 7)])
     assert (first == np.arange(100_000)).all()
-    assert (pairs.number(keys[:, ::-1]) == first[::-1]).all()
+    assert (table.number([keys[::-1]])[0] == first[::-1]).all()
+
+
+ADDRESSES = [(4, 0, 7), (4, 0, 9), (6, 0, 7), (6, 5, 7), (6, 7, 5), (1, 0, 7 << 40)]
+
+
+@given(st.lists(st.tuples(*[st.sampled_from(ADDRESSES), st.integers(0, 1)] * 2), max_size=60))
+def test_a_pair_is_both_addresses_and_ports_in_any_order(packets: list[tuple[Any, int, Any, int]]) -> None:
+    packets = [each for each in packets if each[0][0] == each[2][0]]
+    columns = np.array([(*one, port, *other, other_port) for one, port, other, other_port in packets], np.uint64)
+    family, high, low, port, _, other_high, other_low, other_port = columns.reshape(-1, 8).T
+    ends = Endpoints(
+        *(family.astype(np.uint8), np.full(len(packets), 17, np.uint16), high, low, other_high, other_low),
+        *(port.astype(np.uint16), other_port.astype(np.uint16)),
+    )
+    pairs = Pairs()
+    seen: dict[frozenset[Any], int] = {}
+    expected = [seen.setdefault(frozenset((each[:2], each[2:])), len(seen)) for each in packets]
+    assert pairs.number(pairs.keys(ends)[0])[0].tolist() == expected
+    assert pairs.transports(np.arange(len(seen))).tolist() == [17] * len(seen)
 
 
 def test_the_other_end_stays_the_other_end() -> None:

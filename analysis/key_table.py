@@ -1,0 +1,173 @@
+"""Keys of some 64-bit words to numbers, by a hash table in numpy: no sorting of keys, no Python loop over rows.
+
+Numbers are given in order of first appearance, so they do not depend on how the keys were cut into batches.
+"""
+
+from __future__ import annotations
+
+import secrets
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+
+from capture.columns import Columns
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    Words = Sequence[NDArray[np.uint64]]
+    """Keys: one array for each word, all (M,)."""
+
+EMPTY: Final = -1
+_FEWEST: Final = 1 << 12
+_NEAR_BITS: Final = 16
+
+
+class KeyTable:
+    """The keys seen so far. Open addressing with linear steps, never more than half full."""
+
+    def __init__(self, words: int) -> None:
+        self._names = [str(word) for word in range(words)]
+        self._keys = Columns(dict.fromkeys(self._names, np.uint64))
+        # Secret factors keep a crafted capture from steering all its keys into one place.
+        self._factors = [np.uint64(secrets.randbits(64) | 1) for _ in range(words)]
+        self._near = np.empty(1 << _NEAR_BITS, np.int32)
+        self._clear(_FEWEST)
+
+    def __len__(self) -> int:
+        return len(self._keys)
+
+    def word(self, index: int) -> NDArray[np.uint64]:
+        """One word of all keys, by number."""
+        found: NDArray[np.uint64] = self._keys[self._names[index]]
+        return found
+
+    def number(self, keys: Words) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """The number of each key, int64 (M,), and where each new one stands first, int64, ascending.
+
+        New keys take the next numbers in the order they stand in.
+        """
+        mixed = self._mix(keys)
+        first = self._first_alike(keys, mixed)
+        asked = np.flatnonzero(first == np.arange(len(first)))
+        numbers, new = self._look_up([key[asked] for key in keys], mixed[asked])
+        by_row = np.empty(len(first), np.int64)
+        by_row[asked] = numbers
+        return by_row[first], asked[new]
+
+    def _first_alike(self, keys: Words, mixed: NDArray[np.uint64]) -> NDArray[np.int64]:
+        """For each key an earlier one that is the same, the first if possible, or itself.
+
+        Most keys of a batch occur in it many times. They are found in a small table, which stays in the processor's
+        cache, so that only few have to be looked up in the large one.
+        """
+        index = np.arange(len(mixed))
+        slot = (mixed >> np.uint64(64 - _NEAR_BITS)).view(np.int64)
+        self._near[slot[::-1]] = index[::-1]  # backwards: the first one stays
+        first = self._near[slot].astype(np.int64)
+        other = self._others(first, keys, keys)
+        first[other] = other
+        return first
+
+    def _look_up(self, keys: Words, mixed: NDArray[np.uint64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """The same as `number` for a few keys."""
+        base = len(self)
+        numbers = np.empty(len(mixed), np.int64)
+        claimed: list[NDArray[np.int64]] = []
+        pending, slot = np.arange(len(mixed)), self._slots(mixed)
+        while len(pending):
+            found = self._table[slot]
+            free = np.flatnonzero(found == EMPTY)
+            if len(free):
+                new = self._claim(free, slot)
+                if not self._has_room(len(new)):
+                    slot = self._slots(mixed[pending])
+                    continue
+                rows = self._keys.extend({name: key[new] for name, key in zip(self._names, keys, strict=True)})
+                self._table[slot[new]] = np.arange(rows.start, rows.stop)
+                claimed.append(pending[new])
+                found[free] = self._table[slot[free]]
+            numbers[pending] = found  # where another key sits there, a later round tells better
+            other = self._others(numbers[pending], keys, self._words())
+            pending, slot = pending[other], (slot[other] + 1) & (len(self._table) - 1)
+            keys = [key[other] for key in keys]
+        if not claimed:
+            return numbers, pending
+        return numbers, self._in_order(base, np.concatenate(claimed), numbers)
+
+    def _words(self) -> list[NDArray[np.uint64]]:
+        return [self._keys[name] for name in self._names]
+
+    def _others(self, at: NDArray[np.int64], keys: Words, known: Words) -> NDArray[np.int64]:
+        """Which of the keys are others than those that are known at `at`."""
+        differs = np.zeros(len(at), np.bool_)
+        for word, key in zip(known, keys, strict=True):
+            differs |= word[at] != key
+        return np.flatnonzero(differs)
+
+    def _claim(self, free: NDArray[np.int64], slot: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Among rows that want free slots, the first row of each slot (numpy keeps the last write)."""
+        wanted = slot[free]
+        self._table[wanted[::-1]] = free[::-1]
+        winners: NDArray[np.int64] = free[np.flatnonzero(self._table[wanted] == free)]
+        self._table[wanted] = EMPTY
+        return winners
+
+    def _in_order(self, base: int, rows: NDArray[np.int64], numbers: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Give the new keys their numbers in order of appearance: collisions made some claim a round later."""
+        if (rows[1:] > rows[:-1]).all():
+            return rows
+        order = np.argsort(rows)
+        rank = np.empty(len(order), np.int64)
+        rank[order] = np.arange(len(order))
+        slots = self._find(base)
+        for name in self._names:
+            column = self._keys[name]
+            column[base:] = column[base:][order]
+        self._table[slots] = base + rank
+        new = np.flatnonzero(numbers >= base)
+        numbers[new] = base + rank[numbers[new] - base]
+        return rows[order]
+
+    def _find(self, base: int) -> NDArray[np.int64]:
+        """The slots of the numbers from `base` on."""
+        number = np.arange(base, len(self))
+        slot = self._slots(self._mix([word[base:] for word in self._words()]))
+        pending = np.arange(len(number))
+        while len(pending := pending[self._table[slot[pending]] != number[pending]]):
+            slot[pending] = (slot[pending] + 1) & (len(self._table) - 1)
+        return slot
+
+    def _mix(self, keys: Words) -> NDArray[np.uint64]:
+        """A hash of each key."""
+        mixed = keys[0] * self._factors[0]
+        for word, factor in zip(keys[1:], self._factors[1:], strict=True):
+            mixed ^= mixed >> np.uint64(32)
+            mixed ^= word
+            mixed *= factor
+        mixed ^= mixed >> np.uint64(32)
+        return mixed
+
+    def _slots(self, mixed: NDArray[np.uint64]) -> NDArray[np.int64]:
+        """Where the search for each key begins."""
+        return (mixed & np.uint64(len(self._table) - 1)).view(np.int64)
+
+    def _has_room(self, more: int) -> bool:
+        """Whether so many more keys leave half of the slots free; if not, there are more slots now."""
+        needed = 2 * (len(self) + more)
+        if needed <= len(self._table):
+            return True
+        self._clear(max(2 * len(self._table), 1 << (needed - 1).bit_length()))
+        pending = np.arange(len(self))
+        slot = self._slots(self._mix(self._words()))
+        while len(pending):
+            free = np.flatnonzero(self._table[slot] == EMPTY)
+            self._table[slot[free]] = pending[free]
+            left = np.flatnonzero(self._table[slot] != pending)
+            pending, slot = pending[left], (slot[left] + 1) & (len(self._table) - 1)
+        return False
+
+    def _clear(self, size: int) -> None:
+        self._table: NDArray[np.int32] = np.full(size, EMPTY, np.int32)

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
+from analysis.finding import Severity
+from analysis.findings import Findings
 from analysis.layers import Dissection, dissect
 from views.connections import ConnectionList
 from views.explanation import neighbours
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from analysis.details import Detail
+    from analysis.finding import Finding
     from analysis.session import Session
     from analysis.snapshot import Snapshot
     from views.options import Options
@@ -67,6 +70,14 @@ class Looked:
     dissection: Dissection
 
 
+@dataclass(frozen=True, slots=True)
+class Explained:
+    """What the explanation of one packet is made from: details of it and its neighbours, findings of its connection."""
+
+    details: dict[int, Detail]
+    findings: tuple[Finding, ...]
+
+
 def build(session: Session, request: Request, before: Scene | None) -> Scene:
     """Make the views of a request, keeping those of `before` that say the same. Any thread."""
     snapshot, options = request.snapshot, request.options
@@ -110,6 +121,8 @@ class Desk:
     unfolded: frozenset[int] = frozenset()
     folded: frozenset[str] = DEFAULT_FOLDED
     visited: dict[int, int] = field(default_factory=dict)  # connection: the packet that was selected in it
+    findings: dict[int, tuple[Finding, ...]] = field(default_factory=dict)  # of connections that were looked at
+    _asked: Findings | None = None
 
     def first_connection(self) -> int:
         """The connection of the first packet that has one."""
@@ -132,10 +145,31 @@ class Desk:
         dissection = dissect(data, link_type, original_length=int(packets.original_length[packet]))
         return Looked(packet, data, dissection)
 
-    def explain(self, packet: int) -> dict[int, Detail]:
-        """Read the details that explain a packet of the open connection. Reads the capture: never on the UI thread."""
+    def explain(self, packet: int) -> Explained:
+        """Read what explains a packet of the open connection. Reads the capture: never on the UI thread."""
         rows = self.scene.rows if self.scene is not None else np.array([packet])
-        return {detail.packet: detail for detail in self.session.details(neighbours(rows, packet))}
+        details = {detail.packet: detail for detail in self.session.details(neighbours(rows, packet))}
+        return Explained(details, self._find(int(self.snapshot.packets.connection[packet])))
+
+    def _find(self, connection: int) -> tuple[Finding, ...]:
+        """The findings about a connection; none before the capture is read, since any packet may change them."""
+        if not self.snapshot.finished or connection == NONE:
+            return ()
+        if connection not in self.findings:
+            self._asked = self._asked or Findings(self.session)
+            self.findings[connection] = self._asked.of(connection)
+        return self.findings[connection]
+
+    @property
+    def found(self) -> tuple[Finding, ...]:
+        """The findings about the open connection, as far as they are known."""
+        return self.findings.get(self.connection, ())
+
+    @property
+    def troubles(self) -> list[int]:
+        """The packets (rows) that show errors or warnings about the open connection."""
+        grave = (each for each in self.found if each.severity > Severity.NOTE)
+        return [each.packet for each in grave if each.packet is not None]
 
     def next_connection(self, by: int) -> int:
         """The connection `by` places on, in the list's order if there is a list; those without packets are left out."""

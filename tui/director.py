@@ -10,7 +10,7 @@ from dataclasses import replace
 from time import monotonic
 from typing import TYPE_CHECKING, Final
 
-from tui.desk import NONE, Desk, Looked, Request, Scene, build
+from tui.desk import NONE, Desk, Explained, Looked, Request, Scene, build
 from tui.fetch import Fetch
 from tui.goto import NotUnderstoodError, parse
 from tui.layout import Pane, Wishes
@@ -178,7 +178,7 @@ class Director:
     def trouble(self, by: int) -> None:
         """The next or previous trouble of the connection."""
         ladder = self.stage.ladder.ladder
-        found = ladder.trouble(self.desk.packet, by) if ladder is not None else None
+        found = ladder.trouble(self.desk.packet, by, self.desk.troubles) if ladder is not None else None
         if found is None:
             self.say("No more trouble in this direction.")
         else:
@@ -226,7 +226,7 @@ class Director:
         if packet == NONE or not self.painted:
             return
         self.app.set_timer(GRACE, self.stage.blank_stale)
-        if self.stage.showing(Pane.EXPLANATION):
+        if self.stage.showing(Pane.EXPLANATION) or self.desk.connection not in self.desk.findings:
             self._explanations.ask(self.app, packet)
         if any(self.stage.showing(pane) for pane in (Pane.LAYERS, Pane.BYTES, Pane.LAYERS_STRIP)):
             self._looks.ask(self.app, packet)
@@ -235,8 +235,8 @@ class Director:
         """Packets came on screen whose details the ladder does not have."""
         self._details.ask(self.app, packets)
 
-    def _show_explanation(self, packet: int, details: dict[int, Detail]) -> None:
-        self.stage.show_explanation(packet, details, self.wishes.explain)
+    def _show_explanation(self, packet: int, explained: Explained) -> None:
+        self.stage.show_explanation(packet, explained, self.wishes.explain)
 
     def _show_looked(self, _: int, looked: Looked) -> None:
         self.stage.show_looked(looked)

@@ -26,8 +26,7 @@ if TYPE_CHECKING:
 
     from textual.widget import Widget
 
-    from analysis.details import Detail
-    from tui.desk import Desk
+    from tui.desk import Desk, Explained
     from tui.layout import Explain
     from tui.playback import Playback
 
@@ -141,8 +140,9 @@ class Stage:
         if self.explained != self.desk.packet:
             self.explanation.show_explanation(None, self.number)
 
-    def show_explanation(self, packet: int, details: dict[int, Detail], explain: Explain) -> None:
+    def show_explanation(self, packet: int, explained: Explained, explain: Explain) -> None:
         """Sentences about a packet, if it is still the selected one."""
+        self.status.redraw()
         if packet != self.desk.packet:
             return
         self.explained = packet
@@ -150,7 +150,14 @@ class Stage:
         full = explain == "full" or self.explanation.size.height > 5
         rows = desk.scene.rows if desk.scene is not None else None
         view = Explanation(
-            desk.snapshot, desk.connection, packet, details, full=full, options=desk.options, packets=rows
+            desk.snapshot,
+            desk.connection,
+            packet,
+            explained.details,
+            full=full,
+            options=desk.options,
+            packets=rows,
+            findings=explained.findings,
         )
         self.explanation.show_explanation(view, self.number)
 

@@ -11,6 +11,7 @@ import numpy as np
 
 from capture.protocol import Flag, Protocol
 from views.conversation import TCP_PROTOCOLS, Conversation
+from views.findings_explained import found_elsewhere, found_here
 from views.glyphs import glyphs
 from views.mark_words import mark_sentences
 from views.moment import NEIGHBOURS, Moment, number
@@ -26,12 +27,14 @@ from views.wording import _
 from views.wrapping import wrap
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from numpy.typing import NDArray
 
     from analysis.details import Detail
+    from analysis.finding import Finding
     from analysis.snapshot import Snapshot
+    from views.findings_explained import Part
     from views.options import Options
     from views.text import Line
 
@@ -85,8 +88,9 @@ class Explanation:
     """Sentences about one packet, wrapped. `title` names the packet and what it is, `aside` how its states are known.
 
     `details` should hold those of `neighbours`; without them fewer things are said. `packets` are the rows of the
-    connection, ascending; without them they are looked for between its first and its last packet. The number of lines
-    depends on the width: `len` is true for the width that was drawn last (80 before).
+    connection, ascending; without them they are looked for between its first and its last packet. Of the `findings`
+    about the connection the short form tells those that this packet shows. The number of lines depends on the width:
+    `len` is true for the width that was drawn last (80 before).
     """
 
     def __init__(  # noqa: PLR0913 - the contract with the screens: what is shown, and how
@@ -99,6 +103,7 @@ class Explanation:
         full: bool,
         options: Options,
         packets: NDArray[np.int64] | None = None,
+        findings: Sequence[Finding] = (),
     ) -> None:
         rows = _rows(snapshot, connection) if packets is None else packets
         conversation = Conversation(snapshot, connection, rows)
@@ -111,10 +116,12 @@ class Explanation:
         self._full = full
         self._ellipsis = signs.ellipsis
         self._what = (*told.what[:1], *mark_sentences(conversation, packet), *told.what[1:])
+        self._found = found_here(moment, findings)
         self._after = [part for part in (" ".join(state_changes(moment, full=full)), expected(moment)) if part]
-        self._more = [*told.more, *_background(moment)] if full else []
+        self._more = [(text, "") for text in (*told.more, *_background(moment))] if full else []
+        self._more += found_elsewhere(moment, findings) if full else []
         self._width = 0
-        self._lines: list[str] = []
+        self._lines: list[Part] = []
         self._wrap(WIDTH)
 
     def _wrap(self, width: int) -> None:
@@ -122,21 +129,24 @@ class Explanation:
             return
         self._width = width
         room = width - MARGIN
-        self._lines = _wrapped([" ".join(self._what), *self._after, *self._more], room)
+        self._lines = _wrapped([*self._said(len(self._what)), *self._more], room)
         if not self._full:
             self._shorten(room)
 
+    def _said(self, kept: int, after: int = 2) -> list[Part]:
+        """The first sentences about the packet, what is found in it, what it changes and what comes next."""
+        return [(" ".join(self._what[:kept]), ""), *self._found, *((text, "") for text in self._after[:after])]
+
     def _shorten(self, room: int) -> None:
-        """What is said beside the first sentence gives way first, then what comes next."""
-        kept = len(self._what)
-        while len(self._lines) > SHORT and kept > 1:
-            kept -= 1
-            self._lines = _wrapped([" ".join(self._what[:kept]), *self._after], room)
-        if len(self._lines) > SHORT:
-            self._lines = _wrapped([self._what[0], *self._after[:1]], room)
+        """What is said beside the first sentence gives way first, then what comes next, then what it changes."""
+        kept, after = len(self._what), len(self._after)
+        while len(self._lines) > SHORT and (kept > 1 or after > (0 if self._found else 1)):
+            kept, after = (kept - 1, after) if kept > 1 else (kept, after - 1)
+            self._lines = _wrapped(self._said(kept, after), room)
         if len(self._lines) > SHORT:
             self._lines = self._lines[:SHORT]
-            self._lines[-1] = cut(self._lines[-1], max(room - 1, 0)) + self._ellipsis
+            text, role = self._lines[-1]
+            self._lines[-1] = cut(text, max(room - 1, 0)) + self._ellipsis, role
 
     def __len__(self) -> int:
         return len(self._lines)
@@ -149,12 +159,12 @@ class Explanation:
     def draw(self, index: int, width: int) -> Line:
         """One line."""
         self._wrap(width)
-        text = self._lines[index] if 0 <= index < len(self._lines) else ""
-        return fit((Span(" " * MARGIN + text, ""),), width)
+        text, role = self._lines[index] if 0 <= index < len(self._lines) else ("", "")
+        return fit((Span(" " * MARGIN + text, role),), width)
 
 
-def _wrapped(sentences: list[str], room: int) -> list[str]:
-    return [line for text in sentences for line in wrap(text, room)]
+def _wrapped(parts: list[Part], room: int) -> list[Part]:
+    return [(line, role) for text, role in parts for line in wrap(text, room)]
 
 
 def _rows(snapshot: Snapshot, connection: int) -> NDArray[np.int64]:

@@ -13,13 +13,15 @@ from views.wording import _, ngettext
 from views.wrapping import wrap
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
     from analysis.finding import Finding
     from analysis.snapshot import Snapshot
     from views.options import Options
 
 INDENT: Final = 2
+ROLES_OF: Final = {Severity.NOTE: "note", Severity.WARNING: "warning", Severity.ERROR: "bad"}
+"""How each severity looks."""
 
 
 def message(snapshot: Snapshot, connection: int, finding: Finding, *, micro: str = "µs") -> str:
@@ -27,14 +29,30 @@ def message(snapshot: Snapshot, connection: int, finding: Finding, *, micro: str
     return SENTENCES[finding.code](Telling(snapshot, connection, finding, micro))
 
 
-def finding_lines(snapshot: Snapshot, connection: int, finding: Finding, options: Options, width: int) -> Iterator[str]:
-    """A finding below its connection's line: severity, packet, and the sentence, wrapped."""
+def finding_text(snapshot: Snapshot, connection: int, finding: Finding, options: Options, *, place: bool = True) -> str:
+    """A finding with its severity in words and, unless it is not wanted, the `place` where it shows: its packet."""
     micro = glyphs(ascii_only=options.ascii).micro
     severity = {Severity.NOTE: _("note"), Severity.WARNING: _("warning"), Severity.ERROR: _("error")}[finding.severity]
-    place = "" if finding.packet is None else _("packet {number}: ").format(number=finding.packet + 1)
-    text = f"{severity}: {place}{message(snapshot, connection, finding, micro=micro)}"
+    where = _("packet {number}: ").format(number=finding.packet + 1) if place and finding.packet is not None else ""
+    return f"{severity}: {where}{message(snapshot, connection, finding, micro=micro)}"
+
+
+def finding_lines(snapshot: Snapshot, connection: int, finding: Finding, options: Options, width: int) -> Iterator[str]:
+    """A finding below its connection's line: severity, packet, and the sentence, wrapped."""
+    text = finding_text(snapshot, connection, finding, options)
     for number, line in enumerate(wrap(text, width - 2 * INDENT)):
         yield " " * (INDENT * 2 if number else INDENT) + line
+
+
+def tally(findings: Sequence[Finding]) -> list[tuple[str, str]]:
+    """How many errors and warnings there are, each with its role: `[("1 error", "bad"), ("2 warnings", "warning")]`."""
+    counts = {severity: sum(each.severity is severity for each in findings) for severity in ROLES_OF}
+    errors, warnings = counts[Severity.ERROR], counts[Severity.WARNING]
+    told = [
+        (ngettext("{count} error", "{count} errors", errors).format(count=errors), errors, Severity.ERROR),
+        (ngettext("{count} warning", "{count} warnings", warnings).format(count=warnings), warnings, Severity.WARNING),
+    ]
+    return [(text, ROLES_OF[severity]) for text, count, severity in told if count]
 
 
 def _refused(t: Telling) -> str:

@@ -18,7 +18,7 @@ from views.ladder_rows import Row, draw_fold, draw_opening, draw_packet, narrow_
 from views.text import LATER, SELECTED, fit, with_modifier
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -109,13 +109,14 @@ class Ladder:
         at = self.conversation.index(packet) + by
         return int(self.packets[min(max(at, 0), len(self.packets) - 1)])
 
-    def trouble(self, packet: int, by: int) -> int | None:
-        """The next (`by` > 0) or previous reset, repetition or marked packet; None if there is none."""
+    def trouble(self, packet: int, by: int, also: Sequence[int] = ()) -> int | None:
+        """The next (`by` > 0) or previous reset, repetition, marked packet, or one of `also`; None if there is none."""
+        troubles = np.union1d(self._troubles, also).astype(np.int64) if also else self._troubles
         if by > 0:
-            at = int(np.searchsorted(self._troubles, packet, side="right")) + by - 1
+            at = int(np.searchsorted(troubles, packet, side="right")) + by - 1
         else:
-            at = int(np.searchsorted(self._troubles, packet, side="left")) + by
-        return int(self._troubles[at]) if 0 <= at < len(self._troubles) else None
+            at = int(np.searchsorted(troubles, packet, side="left")) + by
+        return int(troubles[at]) if 0 <= at < len(troubles) else None
 
     def missing(self, first: int, last: int) -> NDArray[np.int64]:
         """Packets shown on lines `first` to `last` (both included) whose details are not there yet, ascending."""

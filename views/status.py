@@ -5,22 +5,35 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from views.durations import count, duration, size
+from views.findings import tally
 from views.glyphs import glyphs
 from views.text import Span, cells, cut, fit, line_cells, safe
 from views.verdicts import ROLES_OF, severity, words
 from views.wording import _, ngettext
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from analysis.finding import Finding
     from analysis.snapshot import Snapshot
     from views.options import Options
     from views.text import Line
 
 
-def status(snapshot: Snapshot, connection: int, name: str, options: Options, width: int) -> Line:
-    """` netviz  handshake.pcap  conn #0 of 1  19 packets  RTT 30.0 ms  closed normally`; what does not fit is left out.
+def status(
+    snapshot: Snapshot,
+    connection: int,
+    name: str,
+    options: Options,
+    width: int,
+    findings: Sequence[Finding] = (),
+) -> Line:
+    """` netviz  handshake.pcap  conn #0 of 1  19 packets  RTT 30.0 ms  closed normally  1 warning`.
 
-    The verdict stays longest, then the name of the capture. Connections are numbered from 0 everywhere, as the report
-    and Wireshark's streams are.
+    What does not fit is left out.
+
+    The verdict stays longest, then how many errors and warnings were found, then the name of the capture. Connections
+    are numbered from 0 everywhere, as the report and Wireshark's streams are.
     """
     signs = glyphs(ascii_only=options.ascii)
     table = snapshot.connections
@@ -37,6 +50,7 @@ def status(snapshot: Snapshot, connection: int, name: str, options: Options, wid
             parts.append((5, Span("RTT " + duration(rtt, micro=signs.micro), "")))
         role = ROLES_OF[severity(snapshot, connection)]
         parts.append((0, Span(words(snapshot, connection), role)))
+        parts += [(1, Span(text, role)) for text, role in tally(findings)]
     else:
         parts.append((3, Span(_("no packets"), "dim")))
     for keep in range(5, -1, -1):

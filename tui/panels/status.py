@@ -29,7 +29,7 @@ def status_lines(desk: Desk, playback: Playback | None, width: int) -> list[Line
     """What is open, and the playback at the right."""
     suffix = playing(playback)
     room = max(0, width - line_cells(suffix))
-    return [(*status(desk.snapshot, desk.connection, desk.name, desk.options, room), *suffix)]
+    return [(*status(desk.snapshot, desk.connection, desk.name, desk.options, room, desk.found), *suffix)]
 
 
 def keys_line(pane: str, width: int) -> tuple[Line, list[tuple[range, str]]]:

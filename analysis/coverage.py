@@ -13,8 +13,11 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from analysis.segments import ACK
+from analysis.stretches import STEP, first_in_each
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from analysis.connections import ConnectionTable
     from analysis.segments import Segments
     from analysis.sequence import Sent
@@ -22,9 +25,6 @@ if TYPE_CHECKING:
 MOST_HOLES: Final = 1000
 """Holes remembered of one end. A crafted capture could make them without end; the oldest are forgotten, and what fills
 them later is not counted."""
-
-STEP: Final = 64
-"""Acknowledgments that are searched at first; each time nothing is found, twice as many."""
 
 
 @dataclass(slots=True)
@@ -56,12 +56,19 @@ def cover(s: Segments, sent: Sent, table: ConnectionTable) -> list[tuple[int, in
     sides = np.flatnonzero(concerned)
     if len(sides):
         found = _Holes(s, sent, table)
-        for side in sides.tolist():
+        for side in found.follow_single(sides).tolist():
             filled, passed = found.follow(side)
             unique[side] += np.uint64(filled)
             told += passed
+        told += found.told
     columns["unique_bytes"].reshape(-1)[s.ends] += unique
     return told
+
+
+def is_single(many: NDArray[np.int64], carried: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Which ends have one segment of interest in the batch, and no hole from before."""
+    single: NDArray[np.bool_] = (many == 1) & ~carried
+    return single
 
 
 class _Holes:
@@ -73,6 +80,34 @@ class _Holes:
         self._table = table
         interesting = (sent.start > sent.top) | ((sent.length > 0) & (sent.payload < sent.top))
         self._interesting = np.flatnonzero(interesting)
+        self.told: list[tuple[int, int]] = []
+
+    def follow_single(self, sides: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Follow, all at once, those that have one new hole and nothing else of interest. Gives the ends that are left.
+
+        `told` gets the acknowledgments that pass over their holes.
+        """
+        s, sent = self._s, self._sent
+        at = self._interesting[np.flatnonzero((sent.start > sent.top)[self._interesting])]
+        many = np.bincount(s.side[self._interesting], minlength=len(s.ends))
+        carried = self._table.columns["open_holes"].reshape(-1)[s.ends] != 0
+        at = at[is_single(many, carried)[s.side[at]]]
+        side, top = s.side[at], sent.top[at]
+        origin = sent.origin[side]
+
+        def passes(place: NDArray[np.int64], of: NDArray[np.int64]) -> NDArray[np.bool_]:
+            beyond: NDArray[np.bool_] = (s.acknowledgment[place] - origin[of]).view(np.int32) > top[of]
+            beyond &= s.flags[place] & ACK != 0
+            return beyond
+
+        passed = first_in_each(s.after(s.other[at], side ^ 1), s.begin[(side ^ 1) + 1], passes)
+        values = (s.ends[side], top - sent.reached[side], sent.start[at] - sent.reached[side], passed >= 0)
+        for end, start, stop, acknowledged in zip(*(column.tolist() for column in values), strict=True):
+            self._table.holes[divmod(end, 2)] = [Hole(start, stop, -1, acknowledged)]
+        self._table.columns["open_holes"].reshape(-1)[s.ends[side]] = True
+        at_hole = passed >= 0
+        self.told = list(zip(passed[at_hole].tolist(), side[at_hole].tolist(), strict=True))
+        return sides[~np.isin(sides, side)]
 
     def follow(self, side: int) -> tuple[int, list[tuple[int, int]]]:
         """Follow one end through the batch: bytes that fill its holes, and acknowledgments that pass over one."""

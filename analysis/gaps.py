@@ -2,8 +2,8 @@
 
 A gap opens when an end goes on at another number than the next one. It lasts until a segment begins where the gap does,
 or the other end acknowledges what lies beyond: that acknowledgment is Wireshark's "ACKed unseen segment". One gap is
-told once, and one that opens inside it is part of it, so that each is followed by itself; segments without gaps are
-never looked at here.
+told once, and one that opens inside it is part of it. Ends that have a single one are followed all at once, the few
+others one by one; segments without gaps are never looked at here.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from analysis.segments import ACK
+from analysis.stretches import STEP, first_in_each, places
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -23,8 +24,12 @@ if TYPE_CHECKING:
 HALF: Final = np.uint32(1 << 31)
 LAST: Final = 1 << 62
 """Behind all rows of a batch."""
-STEP: Final = 64
-"""Segments that are searched at first; each time nothing is found, twice as many."""
+
+
+def is_single(many: NDArray[np.int64], carried: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Which ends have a single gap, by how many open in the batch, and whether one did before."""
+    single: NDArray[np.bool_] = (many == 1) & ~carried
+    return single
 
 
 class Gaps:
@@ -48,16 +53,46 @@ class Gaps:
         highest number of each end before the batch.
         """
         s = self._s
-        still = np.zeros(len(limit), np.uint32)
         slots = s.side[opens]
-        concerned = limit != known
-        concerned[slots] = True
-        sides = np.flatnonzero(concerned)
+        many = np.bincount(slots, minlength=len(limit))
+        carried = limit != known
+        single = is_single(many, carried)
+        alone = np.flatnonzero(single[slots])
+        still = self._follow_single(opens[alone], reach.next[opens[alone]])
+        sides = np.flatnonzero(((many > 0) | carried) & ~single)
         low, high = np.searchsorted(slots, sides), np.searchsorted(slots, sides + 1)
         at, starts = opens.tolist(), reach.next[opens].tolist()
         for side, first, last in zip(sides.tolist(), low.tolist(), high.tolist(), strict=True):
-            start = int(limit[side]) if limit[side] != known[side] else 0
+            start = int(limit[side]) if carried[side] else 0
             still[side] = self._follow_one(side, at[first:last], starts[first:last], start)
+        return still
+
+    def _follow_single(self, opens: NDArray[np.int64], start: NDArray[np.uint32]) -> NDArray[np.uint32]:
+        """Follow, all at once, the gaps of ends that have one only; the result is that of `follow`."""
+        s = self._s
+        side = s.side[opens]
+        following = start + np.uint32(1)
+
+        def fills(place: NDArray[np.int64], of: NDArray[np.int64]) -> NDArray[np.bool_]:
+            found: NDArray[np.bool_] = s.sequence[place] == start[of]
+            return found
+
+        def passes(place: NDArray[np.int64], of: NDArray[np.int64]) -> NDArray[np.bool_]:
+            found: NDArray[np.bool_] = s.acknowledgment[place] - following[of] < HALF
+            found &= s.flags[place] & ACK != 0
+            return found
+
+        begin, end = s.after(s.other[opens], side ^ 1), s.begin[(side ^ 1) + 1]
+        filled = first_in_each(opens + 1, s.begin[side + 1], fills)
+        passed = first_in_each(begin, end, passes)
+        row = np.append(s.row, LAST)  # the last for "there is none"
+        closed = row[passed] < row[filled]
+        self.closing += passed[closed].tolist()
+        until = np.where(closed, passed, end)
+        until[filled >= 0] = np.minimum(until, s.after(s.other[filled], side ^ 1))[filled >= 0]
+        self.open[places(begin, until)[0]] = True
+        still = np.zeros(len(s.ends), np.uint32)
+        still[side] = start * ((filled < 0) & (passed < 0))
         return still
 
     def _follow_one(self, side: int, openings: list[int], starts: list[int], start: int) -> int:

@@ -70,7 +70,7 @@ def learn_handshake_packets(s: Segments, columns: Columns) -> None:
 
 def learn_options(options: SynOptions, assigned: Assignment, columns: Columns) -> None:
     """What each end announced in its SYN or SYN,ACK; a later one that differs overrides."""
-    end = 2 * assigned.connection[options.row].astype(np.int64) + assigned.from_b[options.row]
+    end = 2 * assigned.connection[options.row] + assigned.from_b[options.row]
     for name, values in (("mss", options.mss), ("window_scale", options.window_scale)):
         said = np.flatnonzero(values >= 0)
         columns[name].reshape(-1)[end[said]] = values[said]

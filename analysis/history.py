@@ -44,7 +44,7 @@ def write_history(
     told = _Told(s, columns["history_told"])
     opening_or_closing = s.flags & (SYN | FIN | RST)
     letters = _Letters(s, table)
-    several = told.first(np.flatnonzero(opening_or_closing & (opening_or_closing - np.uint16(1))), TOLD_MIX)
+    several = told.first(np.flatnonzero(opening_or_closing & (opening_or_closing - np.uint16(1)) != 0), TOLD_MIX)
     letters.add(several, np.where(s.flags[several] & (FIN | RST) == FIN | RST, ord("i"), ord("q")))
     for flag, bit, column, letter in (
         (SYN, TOLD_SYN, "syn_sequence", "s"),
@@ -101,7 +101,7 @@ class _Letters:
         """All of them: where in `Segments.turn`, ascending, and the letters."""
         s = self._s
         letter = self._letter[s.turn]
-        turn = np.flatnonzero(letter)
+        turn = np.flatnonzero(letter != 0)
         beside, letters = (np.concatenate(values) for values in zip(*self._beside, strict=True))
         if not len(beside):
             return turn, letter[turn]

@@ -26,7 +26,7 @@ _NEAR_BITS: Final = 16
 
 
 class KeyTable:
-    """The keys seen so far. Open addressing with linear steps, never more than half full."""
+    """The keys seen so far. Open addressing with growing steps, never more than half full."""
 
     def __init__(self, words: int) -> None:
         self._names = [str(word) for word in range(words)]
@@ -76,14 +76,14 @@ class KeyTable:
         base = len(self)
         numbers = np.empty(len(mixed), np.int64)
         claimed: list[NDArray[np.int64]] = []
-        pending, slot = np.arange(len(mixed)), self._slots(mixed)
+        pending, slot, step = np.arange(len(mixed)), self._slots(mixed), 0
         while len(pending):
             found = self._table[slot]
             free = np.flatnonzero(found == EMPTY)
             if len(free):
                 new = self._claim(free, slot)
                 if not self._has_room(len(new)):
-                    slot = self._slots(mixed[pending])
+                    slot, step = self._slots(mixed[pending]), 0
                     continue
                 rows = self._keys.extend({name: key[new] for name, key in zip(self._names, keys, strict=True)})
                 self._table[slot[new]] = np.arange(rows.start, rows.stop)
@@ -91,7 +91,8 @@ class KeyTable:
                 found[free] = self._table[slot[free]]
             numbers[pending] = found  # where another key sits there, a later round tells better
             other = self._others(numbers[pending], keys, self._words())
-            pending, slot = pending[other], (slot[other] + 1) & (len(self._table) - 1)
+            step += 1
+            pending, slot = pending[other], self._next(slot[other], step)
             keys = [key[other] for key in keys]
         if not claimed:
             return numbers, pending
@@ -119,7 +120,7 @@ class KeyTable:
         """Give the new keys their numbers in order of appearance: collisions made some claim a round later."""
         if (rows[1:] > rows[:-1]).all():
             return rows
-        order = np.argsort(rows)
+        order = np.argsort(rows, kind="stable")
         rank = np.empty(len(order), np.int64)
         rank[order] = np.arange(len(order))
         slots = self._find(base)
@@ -135,9 +136,10 @@ class KeyTable:
         """The slots of the numbers from `base` on."""
         number = np.arange(base, len(self))
         slot = self._slots(self._mix([word[base:] for word in self._words()]))
-        pending = np.arange(len(number))
+        pending, step = np.arange(len(number)), 0
         while len(pending := pending[self._table[slot[pending]] != number[pending]]):
-            slot[pending] = (slot[pending] + 1) & (len(self._table) - 1)
+            step += 1
+            slot[pending] = self._next(slot[pending], step)
         return slot
 
     def _mix(self, keys: Words) -> NDArray[np.uint64]:
@@ -154,6 +156,10 @@ class KeyTable:
         """Where the search for each key begins."""
         return (mixed & np.uint64(len(self._table) - 1)).view(np.int64)
 
+    def _next(self, slot: NDArray[np.int64], step: int) -> NDArray[np.int64]:
+        """The slot that is looked at after `slot`: steps grow by one, which comes by every slot of a power of two."""
+        return (slot + step) & (len(self._table) - 1)
+
     def _has_room(self, more: int) -> bool:
         """Whether so many more keys leave half of the slots free; if not, there are more slots now."""
         needed = 2 * (len(self) + more)
@@ -162,11 +168,13 @@ class KeyTable:
         self._clear(max(2 * len(self._table), 1 << (needed - 1).bit_length()))
         pending = np.arange(len(self))
         slot = self._slots(self._mix(self._words()))
+        step = 0
         while len(pending):
             free = np.flatnonzero(self._table[slot] == EMPTY)
             self._table[slot[free]] = pending[free]
             left = np.flatnonzero(self._table[slot] != pending)
-            pending, slot = pending[left], (slot[left] + 1) & (len(self._table) - 1)
+            step += 1
+            pending, slot = pending[left], self._next(slot[left], step)
         return False
 
     def _clear(self, size: int) -> None:

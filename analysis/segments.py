@@ -53,8 +53,7 @@ class Orderer:
         """The order of a batch; `judged` (bool, (N,)) are the segments that may be judged."""
         count = len(judged)
         index = np.arange(count)
-        connection = assigned.connection.astype(np.int64)
-        last, group = self._groups(connection, index)
+        last, group = self._groups(assigned.connection, index)
         # Ends of connections of this batch: of judged segments, then of other packets.
         size = 2 * len(last)
         code = 2 * group
@@ -70,7 +69,7 @@ class Orderer:
         turns = np.argsort(_dense(code, size)[0], kind="stable")[:judged_count]
         place = np.empty(count, np.int64)
         place[row] = index
-        connections = connection[last]
+        connections = assigned.connection[last]
         end = 2 * connections[codes % size >> 1] + (codes & 1)
         return Order(row, judged_count, begin, end, judged_ends, place[turns], connections, last)
 
@@ -145,7 +144,7 @@ class Segments:
 
     def having(self, flag: np.uint16) -> NDArray[np.int64]:
         """Places of the segments that carry a flag."""
-        return np.flatnonzero(self.flags & flag)
+        return np.flatnonzero((self.flags & flag) != 0)
 
     def shifted(self, values: NDArray[Any], carried: NDArray[Any]) -> NDArray[Any]:
         """Each segment's value of `values` (n,) one segment of its end before; `carried` (2G,) has the heads'."""
@@ -157,6 +156,11 @@ class Segments:
     def repeated(self, of_end: NDArray[Any]) -> NDArray[Any]:
         """Each segment's value of one that its end has; `of_end` is (2G,)."""
         return np.repeat(of_end, np.diff(self.begin))
+
+    def after(self, place: NDArray[np.int64], side: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Place of the next segment of these ends after one of theirs, which may be one from before the batch."""
+        following: NDArray[np.int64] = np.where(place < len(self), place + 1, self.begin[side])
+        return following
 
     def places_of(self, sides: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """All places of some ends (which have segments), end by end, and where each end's begin among them."""
@@ -201,7 +205,7 @@ def segments_of(batch: Batch, headers: Headers, order: Order, first_row: int) ->
     begin = np.concatenate(([0], np.cumsum(size)))
     side = np.repeat(np.arange(len(size)), size)
     flags = headers.flags[row]
-    opening_turn = np.flatnonzero((flags & SYN)[order.turn])
+    opening_turn = np.flatnonzero((flags & SYN != 0)[order.turn])
     return Segments(
         row=row,
         side=side,

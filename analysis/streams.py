@@ -32,12 +32,12 @@ RESERVED: Final = -2
 
 @dataclass(frozen=True, slots=True)
 class Assignment:
-    """For each packet of a batch, its connection (int32, (N,)) and whether endpoint b sent it (bool, (N,)).
+    """For each packet of a batch, its connection (int64, (N,)) and whether endpoint b sent it (bool, (N,)).
 
     `reopened` are the rows whose SYN opened another connection between known endpoints, int64, ascending.
     """
 
-    connection: NDArray[np.int32]
+    connection: NDArray[np.int64]
     from_b: NDArray[np.bool_]
     reopened: NDArray[np.int64]
 
@@ -76,8 +76,8 @@ class Streams:
         base = len(self._table)
         newest[pair[starts]] = np.arange(base, base + len(starts))
         walked, opened = reopenings(headers, pair, lower, newest, starts, self._table)
-        before, late = newest[pair[walked]], np.unique(opened[opened != BEFORE])
-        reopened = late[~np.isin(late, starts)]
+        before = newest[pair[walked]]
+        reopened = walked[np.flatnonzero((opened == walked) & ~np.isin(walked, starts))] if len(walked) else walked
         of_starts, of_reopened = self._number_streams(headers.endpoints.transport, paired, reopened)
         known = len(self._pairs) - len(paired.first_seen)
         new = np.flatnonzero(pair[starts] >= known)
@@ -89,7 +89,8 @@ class Streams:
             stream = np.concatenate((stream, of_reopened))[order]
             newest[pair[starts]] = np.arange(base, base + len(starts))  # ascending: a pair's last start stays
         self._table.add(opening_rows(headers, starts, stream, lower[starts], first_row))
-        connection: NDArray[np.int32] = newest[pair]
+        # numpy finds places by 64-bit indices far quicker
+        connection = newest[pair].astype(np.int64)
         if len(reopened):
             made = base + np.searchsorted(starts, opened)
             connection[walked] = np.where(opened == BEFORE, before, made)

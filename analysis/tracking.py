@@ -100,7 +100,7 @@ class _Walk:
         self._meaning = meaning
         self._state = state
         self._packed = state.view(PACKED)
-        loud = np.append(np.flatnonzero(meaning & LOUD), len(meaning))
+        loud = np.append(np.flatnonzero(meaning & LOUD != 0), len(meaning))
         self._next_loud = np.repeat(loud, np.diff(loud, prepend=-1))
         self._visits: list[Visits] = []
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
@@ -10,6 +10,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from numpy.typing import DTypeLike, NDArray
+MOST_TIMES: Final = 4096
+"""How many times the rows that there have been what is expected may make room for."""
 
 
 class Columns:
@@ -63,8 +65,9 @@ class Columns:
     def _reserve(self, needed: int) -> None:
         if needed <= self._capacity:
             return
-        # What is expected may be wrong: it never makes room for far more than there has been.
-        self._capacity = max(self._capacity, min(self.expected, 256 * self._capacity))
+        # What is expected may be wrong: it never makes room for far more than there has been. Room that is not used
+        # yet costs no memory, but copying does.
+        self._capacity = max(self._capacity, min(self.expected, MOST_TIMES * self._capacity))
         while self._capacity < needed:
             self._capacity *= 2
         for name, old in self._arrays.items():

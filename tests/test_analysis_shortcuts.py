@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from analysis import reach, reopening, tracking
+from analysis import coverage, gaps, reach, reopening, tracking
 from segments_builder import ACK, FIN, PSH, RST, SYN, Segment, analysed, client, server
 from test_analysis_batches import columns, segment
 
@@ -24,6 +24,8 @@ LONG_WAYS: dict[str, tuple[Any, str, Any]] = {
     "every connection walked alone": (tracking, "_FEW", 1 << 20),
     "every connection walked in step": (tracking, "_FEW", 0),
     "distances summed from segment to segment": (reach, "NEAR", 0),
+    "every gap followed alone": (gaps, "is_single", lambda many, _: many < 0),
+    "every hole followed alone": (coverage, "is_single", lambda many, _: many < 0),
     "every late SYN walked": (reopening, "_repeat_first", none),
     "every late SYN of an earlier connection walked": (reopening, "_repeat_known", none),
 }

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from capture.columns import Columns
+from capture.columns import MOST_TIMES, Columns
 
 
 @pytest.mark.parametrize("expected", [0, 10, 3000, 1 << 40])
@@ -25,7 +25,7 @@ def test_what_is_expected_never_makes_room_without_bound() -> None:
     columns.extend({"one": np.arange(2)})
     base = columns["one"].base
     assert base is not None
-    assert len(base) <= 256
+    assert len(base) <= MOST_TIMES
 
 
 def test_a_column_that_nobody_gives_is_a_mistake() -> None:

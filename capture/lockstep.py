@@ -61,6 +61,20 @@ class Hops:
             found = np.minimum(found, words(buffer, at + self.other_at, self.order))
         return found
 
+    def stepper(self, buffer: NDArray[np.uint8]) -> Callable[[Positions], Positions]:
+        """A function that moves records at `at` (N,) on to those that follow them, in place where it can."""
+        if self.other_at is not None or self.alignment > 1:
+            return lambda at: self.following(at, self.lengths(buffer, at))
+        word, order = np.dtype("V4"), self.order + "u4"
+        lengths: NDArray[np.void] = np.ndarray((len(buffer) - self.length_at - 3,), word, buffer, self.length_at, (1,))
+
+        def follow(at: Positions) -> Positions:
+            at += lengths[at].view(order)
+            at += self.extra
+            return at
+
+        return follow
+
     def following(self, at: Positions, lengths: Positions) -> Positions:
         """Where the records after those at `at` begin."""
         if self.alignment > 1:
@@ -84,13 +98,18 @@ class Scan:
 
 def words(buffer: NDArray[np.uint8], at: Positions, order: str) -> Positions:
     """Unsigned 32-bit words at any byte positions (N,), as int64 (N,); positions + 4 must be inside the buffer."""
-    return word_columns(buffer, at, 1, order)[:, 0]
+    return raw_words(buffer, at, 1, order)[:, 0].astype(np.int64)
 
 
 def word_columns(buffer: NDArray[np.uint8], at: Positions, count: int, order: str) -> Positions:
-    """`count` successive unsigned 32-bit words at any byte positions (N,), as int64 (N, count), in one gather."""
+    """`count` successive unsigned 32-bit words at any byte positions (N,), as int64 (N, count)."""
+    return raw_words(buffer, at, count, order).astype(np.int64)
+
+
+def raw_words(buffer: NDArray[np.uint8], at: Positions, count: int, order: str) -> NDArray[np.uint32]:
+    """The same as the buffer has them, in byte order `order`: one gather, (N, count) uint32."""
     every: NDArray[np.void] = np.ndarray((len(buffer) - 4 * count + 1,), f"V{4 * count}", buffer, strides=(1,))
-    return every[at].view(order + "u4").astype(np.int64).reshape(-1, count)
+    return every[at].view(order + "u4").reshape(-1, count)
 
 
 def scan(buffer: NDArray[np.uint8], start: int, end: int, hops: Hops, guess: Guess | None = None) -> Scan:
@@ -187,13 +206,14 @@ def _walk_lanes(
     here = starts.copy()
     landings = ends.copy()
     chunks: list[tuple[Positions, Positions]] = []
+    step = hops.stepper(buffer)
     while len(alive) >= _FEW_LANES and len(chunks) < _MOST_CHUNKS:
         chunk = np.empty((_STEPS + 1, len(alive)), np.int64)
-        for step in range(_STEPS):
-            chunk[step] = here
-            here = np.minimum(here, limit)
-            here = hops.following(here, hops.lengths(buffer, here))
-            np.maximum(here, chunk[step] + 1, out=here)  # a length of 0 must not hold the walk
+        for place in range(_STEPS):
+            chunk[place] = here
+            here = step(np.minimum(here, limit, out=here))
+            if not hops.extra:
+                np.maximum(here, chunk[place] + 1, out=here)  # a length of 0 must not hold the walk
         chunk[_STEPS] = here
         chunks.append((alive, chunk[:_STEPS]))
         landings[alive] = np.where(chunk >= ends[alive], chunk, _NEVER).min(axis=0)

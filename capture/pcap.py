@@ -14,7 +14,7 @@ import numpy as np
 
 from capture.batch import Interface
 from capture.errors import NotACaptureError, UnsupportedCaptureError
-from capture.lockstep import REACH, Hops, word_columns, words
+from capture.lockstep import REACH, Hops, raw_words, words
 from capture.records import make_batch, read_records
 
 if TYPE_CHECKING:
@@ -142,12 +142,13 @@ class PcapReader:
     def batch(self, window: Window, at: NDArray[np.int64]) -> Batch:
         """The packets whose records begin at `at` (N,)."""
         buffer, order = window.buffer, self._header.order
-        seconds, fraction, captured, original = word_columns(buffer, at, 4, order).T
+        seconds, fraction, captured, original = raw_words(buffer, at, 4, order).T
         if self.hops.length_at == 12:
             captured, original = original, captured
         if self.hops.other_at is not None:
             captured, original = np.minimum(captured, original), np.maximum(captured, original)
-        time_ns = seconds * 1_000_000_000 + fraction * self._header.fraction
+        time_ns = seconds * np.int64(1_000_000_000)
+        time_ns += fraction * np.int64(self._header.fraction)
         count = len(at)
         interface = np.zeros(count, np.uint16), np.full(count, self._header.link_type, np.uint16)
         return make_batch(window, at + self.hops.header, (captured, original), time_ns, interface)
@@ -162,13 +163,16 @@ class PcapReader:
         step = int(lanes[1] - lanes[0])
         seconds = int(words(buffer, np.array([start]), self.hops.order)[0])
         first = 3 if self.hops.order == "<" else 0  # where a word's highest byte stands
-        highest = {first: seconds >> 24, first + 8: 0, first + 12: 0}  # lengths below 16 MiB
-        likely = np.ones((len(lanes), REACH), bool)
-        for byte, value in highest.items():
-            there: NDArray[np.uint8] = np.ndarray(likely.shape, np.uint8, buffer, int(lanes[0]) + byte, (step, 1))
-            likely &= there == value
+        times, lengths = (
+            np.ndarray((len(lanes), REACH), np.uint8, buffer, int(lanes[0]) + first + word, (step, 1))
+            for word in (0, 8)
+        )
+        likely = times == seconds >> 24
+        likely &= lengths == 0  # below 16 MiB
         lane, column = np.divmod(np.flatnonzero(likely), REACH)
         at = lanes[lane] + column
+        small = buffer[at + first + 12] == 0
+        lane, at = lane[small], at[small]
         good = self._follows(buffer, at, end, seconds)
         found = np.full(len(lanes), -1, np.int64)
         found[lane[good][::-1]] = at[good][::-1]  # the last write stays: the first of each lane

@@ -84,7 +84,7 @@ def kept(packets: int) -> str:
 def make_batch(
     window: Window,
     start: NDArray[np.int64],
-    lengths: tuple[NDArray[np.int64], NDArray[np.int64]],
+    lengths: tuple[NDArray[np.integer], NDArray[np.integer]],
     time_ns: NDArray[np.int64],
     interface: tuple[NDArray[np.uint16], NDArray[np.uint16]],
 ) -> Batch:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final, Protocol, Self
 from capture import pcap, pcapng, snoop
 from capture.compression import MAGIC_LENGTH, compression_of, unpacked
 from capture.errors import CaptureError, NotACaptureError, UnreadableFileError, UnsupportedCaptureError
+from capture.growing import GrowingStore
 from capture.pcap import PcapReader
 from capture.pcapng import PcapngReader
 from capture.snoop import SnoopReader
@@ -134,10 +135,11 @@ class CaptureSource:
         self.close()
 
 
-def open_source(path: str | Path) -> CaptureSource:
+def open_source(path: str | Path, *, follow: bool = False) -> CaptureSource:
     """Open a capture file, a FIFO, or standard input ("-"); waits for a stream's first bytes.
 
-    Standard input is read by a descriptor of our own, so that descriptor 0 can be given to the keyboard.
+    Standard input is read by a descriptor of our own, so that descriptor 0 can be given to the keyboard. With
+    `follow`, a plain file is read on as it grows, until cancelled; what is no plain file is read as ever.
     Raises `UnreadableFileError`, `NotACaptureError`, `UnsupportedCaptureError`.
     """
     if str(path) == STANDARD_INPUT:
@@ -146,18 +148,21 @@ def open_source(path: str | Path) -> CaptureSource:
         name, descriptor = Path(path).name, _opened(Path(path))
     source = RawInput(descriptor)
     try:
-        return _source(name, source)
+        if follow and compression_of(source.peek(MAGIC_LENGTH)):
+            source.close()
+            raise UnreadableFileError(f"{name} is compressed and cannot be followed; unpack it, or leave --follow out.")
+        return _source(name, source, follow=follow)
     except OSError as error:
         raise UnreadableFileError(f"{name} cannot be read: {error.strerror}.") from error
 
 
-def _source(name: str, source: RawInput) -> CaptureSource:
+def _source(name: str, source: RawInput, *, follow: bool = False) -> CaptureSource:
     compression = None
     try:
         compression = compression_of(source.peek(MAGIC_LENGTH))
         if compression is None and source.regular:
             descriptor = source.detach()
-            return CaptureSource(name, FileStore(descriptor))
+            return CaptureSource(name, GrowingStore(descriptor) if follow else FileStore(descriptor))
         pieces = unpacked(source, compression) if compression else iter(source.read, b"")
         store = SpoolStore(source, pieces)
     except BaseException:

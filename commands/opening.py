@@ -19,16 +19,17 @@ STANDARD_INPUT: Final = "-"
 CAPTURE_FILE: Final = click.Path(allow_dash=True)
 
 
-def open_session(file: str, *, index: bool) -> Session:
+def open_session(file: str, *, index: bool, follow: bool = False) -> Session:
     """Make a session that is ready to read `file`; raises `CaptureError` when there is nothing to read.
 
-    With `index`, what was found out about a large capture is kept, and used when it is opened again.
+    With `index`, what was found out about a large capture is kept, and used when it is opened again. With `follow`, a
+    file that grows is read on, and nothing is kept.
     """
     from analysis.session import Session
     from capture.source import open_source
 
-    source = open_source(file)
-    if not index:
+    source = open_source(file, follow=follow)
+    if follow or not index:
         return Session(source)
     from analysis.index import default_folder
     from analysis.keeping import Keeper

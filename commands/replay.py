@@ -16,6 +16,7 @@ Examples:
   netviz replay fixtures/handshake.pcap
   sudo tcpdump -i lo -U -w - | netviz replay -
   ssh router tcpdump -i eth0 -U -w - not port 22 | netviz replay -
+  netviz replay --follow growing.pcapng
   netviz replay --ascii capture.pcapng.gz
 """
 
@@ -30,16 +31,19 @@ Examples:
     default=True,
     help="Keep what is found out about a large capture, so that it opens at once the next time (default: yes).",
 )
-def replay(file: str, *, only_ascii: bool, index: bool) -> int:
+@click.option("--follow", is_flag=True, help="Go on reading as the file grows, as tail -f does.")
+def replay(file: str, *, only_ascii: bool, index: bool, follow: bool) -> int:
     """Open a capture and step through its conversations.
 
     FILE is a pcap or pcapng file, compressed or not; - reads standard input while the keyboard keeps working. Where
     the output is not a terminal, the story is printed as text instead.
     """
     if not sys.stdout.isatty():
+        if follow:
+            raise click.UsageError("--follow needs a terminal to show what comes.")
         return tell([file], index=index)
     try:
-        session = open_session(file, index=index)
+        session = open_session(file, index=index, follow=follow)
     except CaptureError as error:
         complain(file, error)
         return UNUSABLE

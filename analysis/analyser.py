@@ -61,7 +61,7 @@ class Analyser:
         assigned = self._streams.assign(headers, first_row)
         judged = is_judged(headers)
         order = self._orderer.order(assigned, judged)
-        count_packets(batch, headers, order, self.connections.columns, first_row)
+        count_packets(batch, headers, order, self.connections, first_row)
         learn_options(headers.syn_options, assigned, self.connections.columns)
         states = np.zeros(len(batch), np.uint16)
         marks = np.zeros(len(batch), np.uint32)
@@ -99,19 +99,19 @@ class Analyser:
         learn_roles(s, columns)
         learn_initial_sequences(s, columns)
         scaling = columns["scaling"].reshape(-1)[s.ends]
-        told_rtt = learn_timing(s, columns)
+        times = self.packets.snapshot().time_ns
+        told_rtt = learn_timing(s, times, columns)
         learn_handshake_packets(s, columns)
         shift = _shifts(batch, headers)
         learn_windows(s, shift[s.row[s.opening]], columns)
-        count_flags(s, columns)
+        count_flags(s, self.connections.counts)
         add_completeness(s, columns)
         states, marks = told
-        states[s.row[s.turn]] = track(s, columns)
-        times = self.packets.snapshot().time_ns
+        states[s.row[s.turn]] = track(s, self.connections)
         marked, reach = mark_segments(s, moments_of(s, columns, times, shift, scaling, told_rtt), columns)
         mark_openings(s, assigned, headers.syn_options, self.connections, marked)
         marks[s.row] = marked
-        sent = follow(s, reach, columns)
+        sent = follow(s, reach, self.connections)
         over_holes = cover(s, sent, self.connections)
         write_history(s, sent.repeated(), over_holes, self.connections)
 

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
+from analysis.counts import COUNTS, Counts
+from analysis.pairs import Pairs
 from capture.columns import Columns
 
 if TYPE_CHECKING:
@@ -24,7 +26,7 @@ if TYPE_CHECKING:
 
 NO_PACKET: Final = -1
 NEVER: Final = -(1 << 63)
-HISTORY_LETTERS: Final = 24
+HISTORY_LETTERS: Final = 16
 SCALING_UNKNOWN: Final = -1
 NOT_SCALED: Final = -2
 
@@ -33,8 +35,7 @@ COLUMNS: Final[dict[str, tuple[Any, int]]] = {
     "family": (np.uint8, 0),
     "transport": (np.uint16, 0),
     "protocol": (np.uint8, 0),
-    "address_high": ((np.uint64, 2), 0),
-    "address_low": ((np.uint64, 2), 0),
+    "pair": (np.int32, 0),
     "port": ((np.uint16, 2), 0),
     "a_lower": (np.bool_, 0),
     "stream": (np.int32, 0),
@@ -43,13 +44,6 @@ COLUMNS: Final[dict[str, tuple[Any, int]]] = {
     "first_packet": (np.int32, NO_PACKET),
     "last_packet": (np.int32, NO_PACKET),
     "packets": ((np.uint32, 2), 0),
-    "bytes": ((np.uint64, 2), 0),
-    "payload_bytes": ((np.uint64, 2), 0),
-    "data_packets": ((np.uint32, 2), 0),
-    "syn": ((np.uint32, 2), 0),
-    "syn_ack": ((np.uint32, 2), 0),
-    "fin": ((np.uint32, 2), 0),
-    "rst": ((np.uint32, 2), 0),
     "initial_sequence": ((np.uint32, 2), 0),
     "sequence_known": ((np.uint8, 2), 0),
     "mss": ((np.int32, 2), -1),
@@ -57,17 +51,16 @@ COLUMNS: Final[dict[str, tuple[Any, int]]] = {
     "scaling": ((np.int8, 2), SCALING_UNKNOWN),
     "sack_permitted": ((np.int8, 2), -1),
     "timestamps": ((np.int8, 2), -1),
-    "max_window": ((np.int64, 2), -1),
+    "max_window": ((np.int32, 2), -1),
     "state": ((np.uint8, 2), 0),
     "completeness": (np.uint8, 0),
     "opening_bits": (np.uint8, 0),
     "initial_rtt_ns": (np.int64, NEVER),
-    "last_syn_ns": (np.int64, NEVER),
+    "last_syn_packet": (np.int32, NO_PACKET),
     "syn_packet": (np.int32, NO_PACKET),
     "syn_ack_packet": (np.int32, NO_PACKET),
     "established_packet": (np.int32, NO_PACKET),
     "syn_sent": ((np.uint8, 2), 0),
-    "syn_sequence": ((np.uint32, 2), 0),
     "fin_packet": ((np.int32, 2), NO_PACKET),
     "fin_acked_packet": ((np.int32, 2), NO_PACKET),
     "fin_sequence": ((np.uint32, 2), 0),
@@ -75,15 +68,10 @@ COLUMNS: Final[dict[str, tuple[Any, int]]] = {
     "rst_sequence": ((np.uint32, 2), 0),
     "sent": ((np.uint32, 2), 0),
     "sent_known": ((np.uint8, 2), 0),
-    "top_ahead": ((np.int64, 2), 0),
     "history": ((np.uint8, HISTORY_LETTERS), 0),
     "history_length": (np.uint8, 0),
     "history_told": ((np.uint8, 2), 0),
-    "repeats": ((np.uint32, 2), 0),
-    "gaps": ((np.uint32, 2), 0),
     "open_holes": ((np.uint8, 2), 0),
-    "unique_bytes": ((np.uint64, 2), 0),
-    "zero_windows": ((np.uint32, 2), 0),
     # analysis.carrying: what the marks of the next batch ask
     "next_sequence": ((np.uint32, 2), 0),
     "next_packet": ((np.int32, 2), NO_PACKET),
@@ -93,17 +81,21 @@ COLUMNS: Final[dict[str, tuple[Any, int]]] = {
     "last_window": ((np.uint16, 2), 0),
     "judged": ((np.uint8, 2), 0),
     "fast_open": (np.uint8, 0),
+    **{name: ((kind, 2), 0) for name, kind in COUNTS.items()},
 }
 
 
 @dataclass(frozen=True, slots=True)
 class Connections:
-    """The connection table as it stands: M rows. Packet columns hold rows of the packet table, -1 for none."""
+    """The connection table as it stands: M rows. Packet columns hold rows of the packet table, -1 for none.
+
+    The columns of `analysis.counts` are only as wide as their numbers need: widen them before adding.
+    """
 
     family: NDArray[np.uint8]  # as in capture.headers.Endpoints
     transport: NDArray[np.uint16]  # the same; + 0x8000 for pieces of datagrams
     protocol: NDArray[np.uint8]  # capture.protocol.Protocol of its first packet
-    address_high: NDArray[np.uint64]  # (M, 2)
+    address_high: NDArray[np.uint64]  # (M, 2) `analysis.pairs.Addresses`: as [rows] or [rows, end]
     address_low: NDArray[np.uint64]  # (M, 2)
     port: NDArray[np.uint16]  # (M, 2)
     stream: NDArray[np.int32]  # number among the connections of its protocol; Wireshark's tcp.stream, udp.stream
@@ -112,14 +104,14 @@ class Connections:
     first_packet: NDArray[np.int32]
     last_packet: NDArray[np.int32]
     packets: NDArray[np.uint32]  # (M, 2) sent by a, by b
-    bytes: NDArray[np.uint64]  # (M, 2) original lengths
-    unique_bytes: NDArray[np.uint64]  # (M, 2) payload, none of it counted twice
-    payload_bytes: NDArray[np.uint64]  # (M, 2) retransmissions included
-    data_packets: NDArray[np.uint32]  # (M, 2)
-    syn: NDArray[np.uint32]  # (M, 2) SYN without ACK
-    syn_ack: NDArray[np.uint32]  # (M, 2)
-    fin: NDArray[np.uint32]  # (M, 2)
-    rst: NDArray[np.uint32]  # (M, 2)
+    bytes: NDArray[np.unsignedinteger]  # (M, 2) original lengths
+    unique_bytes: NDArray[np.unsignedinteger]  # (M, 2) payload, none of it counted twice
+    payload_bytes: NDArray[np.unsignedinteger]  # (M, 2) retransmissions included
+    data_packets: NDArray[np.unsignedinteger]  # (M, 2)
+    syn: NDArray[np.unsignedinteger]  # (M, 2) SYN without ACK
+    syn_ack: NDArray[np.unsignedinteger]  # (M, 2)
+    fin: NDArray[np.unsignedinteger]  # (M, 2)
+    rst: NDArray[np.unsignedinteger]  # (M, 2)
     initial_sequence: NDArray[np.uint32]  # (M, 2) what relative sequence numbers count from (Wireshark's base_seq)
     sequence_known: NDArray[
         np.uint8
@@ -129,7 +121,7 @@ class Connections:
     scaling: NDArray[np.int8]  # (M, 2) how its windows are scaled: shift, -1 not known, -2 not at all
     sack_permitted: NDArray[np.int8]  # (M, 2) 1 yes, 0 no, -1: no SYN seen
     timestamps: NDArray[np.int8]  # (M, 2)
-    max_window: NDArray[np.int64]  # (M, 2) largest, scaled where known, -1: no segment
+    max_window: NDArray[np.int32]  # (M, 2) largest, scaled where known, -1: no segment
     state: NDArray[np.uint8]  # (M, 2) analysis.states: the state after the last packet
     completeness: NDArray[np.uint8]  # Wireshark's tcp.completeness
     initial_rtt_ns: NDArray[np.int64]  # `NEVER`: not known; negative where the clock went backwards
@@ -139,7 +131,7 @@ class Connections:
     fin_packet: NDArray[np.int32]  # (M, 2) the first FIN sent by a, by b
     fin_acked_packet: NDArray[np.int32]  # (M, 2) the packet that acknowledged a's FIN, b's FIN
     rst_packet: NDArray[np.int32]  # (M, 2) the first RST sent by a, by b
-    history: NDArray[np.uint8]  # (M, 24) analysis.history: letters in ASCII, a's in upper case
+    history: NDArray[np.uint8]  # (M, 16) analysis.history: letters in ASCII, a's in upper case
     history_length: NDArray[np.uint8]
     long_histories: Mapping[int, bytearray]  # what does not fit `history`, by row
 
@@ -150,13 +142,18 @@ class Connections:
 class ConnectionTable:
     """The growing table behind `Connections`. One thread writes.
 
-    `other_answers` holds, by 2 * row + end, the number of an end's last SYN,ACK where it was another than the
-    connection's initial one before; `holes`, by row and end, what is missing of ends that have `open_holes`.
+    `pairs` know the addresses, and `counts` are the columns that are too narrow for every case. `other_syns` holds, by
+    2 * row + end, the number of an end's first SYN where it is not the end's initial one, and `other_answers` that of
+    its last SYN,ACK where it was another than the one before; `holes`, by row and end, what is missing of the ends that
+    have `open_holes`.
     """
 
     def __init__(self) -> None:
         self.columns = Columns({name: kind for name, (kind, _) in COLUMNS.items()})
+        self.pairs = Pairs()
+        self.counts = Counts(self.columns)
         self.long_histories: dict[int, bytearray] = {}
+        self.other_syns: dict[int, int] = {}
         self.other_answers: dict[int, int] = {}
         self.holes: dict[tuple[int, int], list[Hole]] = {}
 
@@ -167,15 +164,33 @@ class ConnectionTable:
         """Append rows: the columns that are given, and what a new row starts with in the others."""
         self.columns.extend(values, {name: start for name, (_, start) in COLUMNS.items()})
 
+    def syn_sequences(self, ends: NDArray[np.int64]) -> NDArray[np.uint32]:
+        """The numbers of these ends' first SYNs (by 2 * row + end), where they have sent one."""
+        numbers: NDArray[np.uint32] = self.columns["initial_sequence"].reshape(-1)[ends]
+        if self.other_syns:
+            others = np.fromiter(self.other_syns, np.int64, len(self.other_syns))
+            for at in np.flatnonzero(np.isin(ends, others)).tolist():
+                numbers[at] = self.other_syns[int(ends[at])]
+        return numbers
+
+    def note_syns(self, ends: NDArray[np.int64], numbers: NDArray[np.uint32]) -> None:
+        """Note these ends' first SYNs; the initial numbers of the ends are known."""
+        initial = self.columns["initial_sequence"].reshape(-1)[ends]
+        for at in np.flatnonzero(initial != numbers).tolist():
+            self.other_syns[int(ends[at])] = int(numbers[at])
+
     def snapshot(self) -> Connections:
         """Views of all rows there are now."""
-        columns = {field.name: self.columns[field.name] for field in fields(Connections) if field.name in COLUMNS}
+        names = [field.name for field in fields(Connections) if field.name in COLUMNS]
+        columns = {name: self.counts.view(name) if name in COUNTS else self.columns[name] for name in names}
+        columns["address_high"], columns["address_low"] = self._addresses()
         return Connections(**columns, long_histories=self.long_histories)
 
+    def _addresses(self) -> tuple[Any, Any]:
+        return self.pairs.addresses(self.columns["pair"], self.columns["a_lower"])
 
-def opening_rows(
-    headers: Headers, rows: NDArray[np.int64], stream: NDArray[np.int32], lower: NDArray[np.bool_], first_row: int
-) -> dict[str, NDArray[Any]]:
+
+def opening_rows(headers: Headers, rows: NDArray[np.int64], first_row: int) -> dict[str, NDArray[Any]]:
     """New connections as their first packets tell of them; `rows` are rows of the batch, int64 (K,)."""
     ends = headers.endpoints
     port = np.stack((ends.source_port[rows], ends.destination_port[rows]), axis=1)
@@ -183,11 +198,7 @@ def opening_rows(
         "family": ends.family[rows],
         "transport": ends.transport[rows],
         "protocol": headers.protocol[rows],
-        "address_high": np.stack((ends.source_high[rows], ends.destination_high[rows]), axis=1),
-        "address_low": np.stack((ends.source_low[rows], ends.destination_low[rows]), axis=1),
         "port": port,
-        "a_lower": lower,
-        "stream": stream,
         "client": (_port_class(port[:, 0]) < _port_class(port[:, 1])).astype(np.uint8),
         "first_packet": (first_row + rows).astype(np.int32),
         "last_packet": (first_row + rows).astype(np.int32),

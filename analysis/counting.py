@@ -9,6 +9,8 @@ import numpy as np
 from analysis.segments import ACK, FIN, RST, SYN, SYN_ACK
 
 if TYPE_CHECKING:
+    from analysis.connections import ConnectionTable
+    from analysis.counts import Counts
     from analysis.segments import Order, Segments
     from capture.batch import Batch
     from capture.columns import Columns
@@ -36,25 +38,26 @@ def _bits(index: int) -> int:
 _BITS: Final = np.array([_bits(index) for index in range(64)], np.uint8)
 
 
-def count_packets(batch: Batch, headers: Headers, order: Order, columns: Columns, first_row: int) -> None:
+def count_packets(batch: Batch, headers: Headers, order: Order, table: ConnectionTable, first_row: int) -> None:
     """Add the batch to the totals that every connection has, of TCP or not."""
     begin = order.begin[:-1]
     payload = headers.payload_length[order.row].astype(np.int64)
+    count = np.diff(order.begin)
     totals = {
-        "packets": np.diff(order.begin),
         "bytes": np.add.reduceat(batch.original_length[order.row].astype(np.int64), begin),
         "payload_bytes": np.add.reduceat(payload, begin),
         "data_packets": np.add.reduceat((payload > 0).astype(np.int64), begin),
     }
     judged, others = slice(order.judged_ends), slice(order.judged_ends, None)
-    for name, total in totals.items():
-        column = columns[name].reshape(-1)
-        for part in (judged, others):  # an end may be in both
-            column[order.end[part]] += total[part].astype(column.dtype)
-    columns["last_packet"][order.connection] = first_row + order.last
+    packets = table.columns["packets"].reshape(-1)
+    for part in (judged, others):  # an end may be in both
+        packets[order.end[part]] += count[part].astype(np.uint32)
+        for name, total in totals.items():
+            table.counts.add(name, order.end[part], total[part])
+    table.columns["last_packet"][order.connection] = first_row + order.last
 
 
-def count_flags(s: Segments, columns: Columns) -> None:
+def count_flags(s: Segments, counts: Counts) -> None:
     """Add up SYN, SYN with ACK, FIN and RST of each end."""
     answers = s.flags[s.opening] & ACK != 0
     for name, at in (
@@ -64,7 +67,9 @@ def count_flags(s: Segments, columns: Columns) -> None:
         ("rst", s.having(RST)),
     ):
         if len(at):
-            columns[name].reshape(-1)[s.ends] += np.bincount(s.side[at], minlength=len(s.ends)).astype(np.uint32)
+            many = np.bincount(s.side[at], minlength=len(s.ends))
+            ends = np.flatnonzero(many)
+            counts.add(name, s.ends[ends], many[ends])
 
 
 def add_completeness(s: Segments, columns: Columns) -> None:

@@ -48,7 +48,7 @@ def cover(s: Segments, sent: Sent, table: ConnectionTable) -> list[tuple[int, in
     columns = table.columns
     fresh = np.minimum(sent.payload + sent.length - sent.top, sent.length)
     np.maximum(fresh, 0, out=fresh)
-    unique = np.zeros(len(s.ends), np.uint64)
+    unique = np.zeros(len(s.ends), np.int64)
     unique[s.owner] = np.add.reduceat(fresh, s.head)
     concerned = columns["open_holes"].reshape(-1)[s.ends] != 0
     concerned[s.side[np.flatnonzero(sent.start > sent.top)]] = True
@@ -58,10 +58,10 @@ def cover(s: Segments, sent: Sent, table: ConnectionTable) -> list[tuple[int, in
         found = _Holes(s, sent, table)
         for side in found.follow_single(sides).tolist():
             filled, passed = found.follow(side)
-            unique[side] += np.uint64(filled)
+            unique[side] += filled
             told += passed
         told += found.told
-    columns["unique_bytes"].reshape(-1)[s.ends] += unique
+    table.counts.add("unique_bytes", s.ends, unique)
     return told
 
 

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from analysis.connections import ConnectionTable
+    from analysis.counts import Counts
     from analysis.segments import Segments
 
 TOLD_SYN: Final = 1
@@ -47,19 +48,20 @@ def write_history(
     several = told.first(np.flatnonzero(opening_or_closing & (opening_or_closing - np.uint16(1)) != 0), TOLD_MIX)
     letters.add(several, np.where(s.flags[several] & (FIN | RST) == FIN | RST, ord("i"), ord("q")))
     for flag, bit, column, letter in (
-        (SYN, TOLD_SYN, "syn_sequence", "s"),
+        (SYN, TOLD_SYN, "", "s"),
         (FIN, TOLD_FIN, "fin_sequence", "f"),
         (RST, TOLD_RST, "rst_sequence", "r"),
     ):
         at = np.flatnonzero(opening_or_closing == flag)
-        marks, end = columns[column].reshape(-1), s.ends[s.side[at]]
+        end = s.ends[s.side[at]]
         first = told.first(at, bit)
         is_first = np.zeros(len(at), np.bool_)
         is_first[np.searchsorted(at, first)] = True
         numbers = s.sequence[at] + (flag != SYN) * s.length[at]
         if bit == TOLD_RST:
-            marks[end[is_first]] = numbers[is_first]
-        again = np.flatnonzero(is_first | (numbers != marks[end]))
+            columns["rst_sequence"].reshape(-1)[end[is_first]] = numbers[is_first]
+        known = table.syn_sequences(end) if bit == TOLD_SYN else columns[column].reshape(-1)[end]
+        again = np.flatnonzero(is_first | (numbers != known))
         answers = (s.flags[at[again]] & ACK != 0) & (flag == SYN)
         letters.add(at[again], np.where(answers, ord("h"), ord(letter)))
     plain = opening_or_closing == 0
@@ -69,9 +71,9 @@ def write_history(
     letters.add(told.first(np.flatnonzero(acknowledging), TOLD_ACK), ord("a"))
     told.store()
     zero = np.flatnonzero((s.window == 0) & (s.flags & RST == 0))
-    letters.add_beside(_at_powers_of_ten(s, zero, columns["zero_windows"]), ord("w"))
-    letters.add_beside(_at_powers_of_ten(s, repeated, columns["repeats"]), ord("t"))
-    gaps = _gaps_at_powers_of_ten(s, over_holes, columns["gaps"])
+    letters.add_beside(_at_powers_of_ten(s, zero, table.counts, "zero_windows"), ord("w"))
+    letters.add_beside(_at_powers_of_ten(s, repeated, table.counts, "repeats"), ord("t"))
+    gaps = _gaps_at_powers_of_ten(s, over_holes, table.counts)
     letters.add_beside(gaps, ord("g"), of_the_other_end=True)
     letters.write()
 
@@ -156,27 +158,30 @@ class _Told:
         self._column[self._s.ends] = self._now
 
 
-def _at_powers_of_ten(s: Segments, at: NDArray[np.int64], seen: NDArray[np.uint32]) -> NDArray[np.int64]:
-    """Those of the segments (places, ascending) that are their end's 1st, 10th, 100th … one."""
+def _at_powers_of_ten(s: Segments, at: NDArray[np.int64], counts: Counts, name: str) -> NDArray[np.int64]:
+    """Those of the segments (places, ascending) that are their end's 1st, 10th, 100th … one, by a count of them."""
     side = s.side[at]
     begin = first_of_each(side)
     size = np.diff(np.append(begin, len(at)))
-    end, flat = s.ends[side[begin]], seen.reshape(-1)
-    number = np.arange(1, len(at) + 1) + np.repeat(flat[end].astype(np.int64) - begin, size)
-    flat[end] += size.astype(np.uint32)
-    powers = 10 ** np.arange(11)
-    found: NDArray[np.int64] = at[powers[np.searchsorted(powers, number)] == number]
-    return found
+    end = s.ends[side[begin]]
+    number = np.arange(1, len(at) + 1) + np.repeat(counts.of(name, end) - begin, size)
+    counts.add(name, end, size)
+    return at[_is_power_of_ten(number)]
 
 
-def _gaps_at_powers_of_ten(
-    s: Segments, over_holes: list[tuple[int, int]], seen: NDArray[np.uint32]
-) -> NDArray[np.int64]:
+def _gaps_at_powers_of_ten(s: Segments, over_holes: list[tuple[int, int]], counts: Counts) -> NDArray[np.int64]:
     """The segments by which an end's 1st, 10th, 100th … hole is acknowledged."""
-    chosen = []
-    flat = seen.reshape(-1)
-    for _, at, side in sorted((int(s.row[at]), at, side) for at, side in over_holes):
-        flat[s.ends[side]] += 1
-        if str(flat[s.ends[side]]).strip("0") == "1":
-            chosen.append(at)
-    return np.array(chosen, np.int64)
+    told = np.array(sorted((int(s.ends[side]), int(s.row[at]), at) for at, side in over_holes), np.int64).reshape(-1, 3)
+    begin = first_of_each(told[:, 0])
+    size = np.diff(np.append(begin, len(told)))
+    end = told[begin, 0]
+    number = np.arange(1, len(told) + 1) + np.repeat(counts.of("gaps", end) - begin, size)
+    counts.add("gaps", end, size)
+    chosen: NDArray[np.int64] = told[_is_power_of_ten(number), 2]
+    return chosen
+
+
+def _is_power_of_ten(number: NDArray[np.int64]) -> NDArray[np.bool_]:
+    powers = 10 ** np.arange(19)
+    found: NDArray[np.bool_] = powers[np.searchsorted(powers, number)] == number
+    return found

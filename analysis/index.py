@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
     from capture.fingerprint import Fingerprint
 
-MAGIC: Final = b"netviz index 1\n"
+MAGIC: Final = b"netviz index 2\n"
 ALIGNMENT: Final = 64
 SUFFIX: Final = ".netviz-index"
 MOST_BYTES: Final = 16 << 30

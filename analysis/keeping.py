@@ -45,7 +45,7 @@ class Keeper:
         if self._opened is None:
             return False
         content = load(self.folder, self.path, self._opened, version("netviz-tui"))
-        if content is None:
+        if content is None or not _fits(content, analyser):
             return False
         _unpack(content, source, analyser)
         return True
@@ -61,16 +61,27 @@ class Keeper:
         return True
 
 
+def _fits(content: Content, analyser: Analyser) -> bool:
+    """Whether the columns are those of today's tables: another build may have kept others under the same version."""
+    expected = {f"packets {name}": column for name, column in analyser.packets.columns.items()}
+    expected |= {f"connections {name}": column for name, column in analyser.connections.columns.items()}
+    expected |= {f"pairs {name}": column for name, column in analyser.connections.pairs.columns().items()}
+    layout = {name: (column.dtype, column.shape[1:]) for name, column in expected.items()}
+    return layout == {name: (column.dtype, column.shape[1:]) for name, column in content.columns.items()}
+
+
 def _pack(source: CaptureSource, analyser: Analyser) -> Content:
     packets, connections = analyser.packets.columns, analyser.connections.columns
     columns = {f"packets {name}": packets[name] for name in packets.names()}
     columns |= {f"connections {name}": connections[name] for name in connections.names()}
+    columns |= {f"pairs {name}": word for name, word in analyser.connections.pairs.columns().items()}
     facts: dict[str, Any] = {
         "interfaces": [asdict(each) for each in source.interfaces],
         "names": source.names,
         "comments": [asdict(each) for each in source.comments],
         "problems": [asdict(each) for each in source.problems],
         "long histories": {str(row): rest.hex() for row, rest in analyser.connections.long_histories.items()},
+        "carried": {name: list(each.items()) for name, each in analyser.connections.counts.carried.items()},
     }
     return Content(columns, facts)
 
@@ -79,6 +90,8 @@ def _unpack(content: Content, source: CaptureSource, analyser: Analyser) -> None
     packets, connections = analyser.packets.columns, analyser.connections.columns
     packets.extend({name: content.columns[f"packets {name}"] for name in packets.names()})
     connections.extend({name: content.columns[f"connections {name}"] for name in connections.names()})
+    kept = {name.removeprefix("pairs "): word for name, word in content.columns.items() if name.startswith("pairs ")}
+    analyser.connections.pairs.restore(kept)
     facts = content.facts
     source.interfaces[:] = [Interface(**each) for each in facts["interfaces"]]
     source.names.update(facts["names"])
@@ -86,3 +99,5 @@ def _unpack(content: Content, source: CaptureSource, analyser: Analyser) -> None
     source.problems[:] = [Problem(**each) for each in facts["problems"]]
     histories = {int(row): bytearray.fromhex(rest) for row, rest in facts["long histories"].items()}
     analyser.connections.long_histories.update(histories)
+    for name, carried in facts["carried"].items():
+        analyser.connections.counts.carried[name].update(dict(carried))

@@ -26,7 +26,7 @@ _NEAR_BITS: Final = 16
 
 
 class KeyTable:
-    """The keys seen so far. Open addressing with growing steps, never more than half full."""
+    """The keys seen so far. Open addressing with growing steps, at most five eighths full."""
 
     def __init__(self, words: int) -> None:
         self._names = [str(word) for word in range(words)]
@@ -39,10 +39,13 @@ class KeyTable:
     def __len__(self) -> int:
         return len(self._keys)
 
-    def word(self, index: int) -> NDArray[np.uint64]:
-        """One word of all keys, by number."""
-        found: NDArray[np.uint64] = self._keys[self._names[index]]
-        return found
+    def words(self) -> list[NDArray[np.uint64]]:
+        """All keys, by number: one array for each word."""
+        return [self._keys[name] for name in self._names]
+
+    def restore(self, words: Words) -> None:
+        """Take in keys that were numbered before, to be read; none can be looked up among them."""
+        self._keys.extend(dict(zip(self._names, words, strict=True)))
 
     def number(self, keys: Words) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """The number of each key, int64 (M,), and where each new one stands first, int64, ascending.
@@ -90,16 +93,13 @@ class KeyTable:
                 claimed.append(pending[new])
                 found[free] = self._table[slot[free]]
             numbers[pending] = found  # where another key sits there, a later round tells better
-            other = self._others(numbers[pending], keys, self._words())
+            other = self._others(numbers[pending], keys, self.words())
             step += 1
             pending, slot = pending[other], self._next(slot[other], step)
             keys = [key[other] for key in keys]
         if not claimed:
             return numbers, pending
         return numbers, self._in_order(base, np.concatenate(claimed), numbers)
-
-    def _words(self) -> list[NDArray[np.uint64]]:
-        return [self._keys[name] for name in self._names]
 
     def _others(self, at: NDArray[np.int64], keys: Words, known: Words) -> NDArray[np.int64]:
         """Which of the keys are others than those that are known at `at`."""
@@ -135,7 +135,7 @@ class KeyTable:
     def _find(self, base: int) -> NDArray[np.int64]:
         """The slots of the numbers from `base` on."""
         number = np.arange(base, len(self))
-        slot = self._slots(self._mix([word[base:] for word in self._words()]))
+        slot = self._slots(self._mix([word[base:] for word in self.words()]))
         pending, step = np.arange(len(number)), 0
         while len(pending := pending[self._table[slot[pending]] != number[pending]]):
             step += 1
@@ -161,13 +161,13 @@ class KeyTable:
         return (slot + step) & (len(self._table) - 1)
 
     def _has_room(self, more: int) -> bool:
-        """Whether so many more keys leave half of the slots free; if not, there are more slots now."""
-        needed = 2 * (len(self) + more)
+        """Whether so many more keys leave three eighths of the slots free; if not, there are more slots now."""
+        needed = (len(self) + more) * 8 // 5
         if needed <= len(self._table):
             return True
         self._clear(max(2 * len(self._table), 1 << (needed - 1).bit_length()))
         pending = np.arange(len(self))
-        slot = self._slots(self._mix(self._words()))
+        slot = self._slots(self._mix(self.words()))
         step = 0
         while len(pending):
             free = np.flatnonzero(self._table[slot] == EMPTY)

@@ -19,6 +19,7 @@ from analysis.transitions import NEXT, Signal
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from analysis.connections import ConnectionTable
     from analysis.segments import Segments
     from capture.columns import Columns
 
@@ -100,9 +101,10 @@ def _compiled() -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
 MOVES_SENDER, MOVES_RECEIVER = _compiled()
 
 
-def learn_meanings(s: Segments, columns: Columns) -> NDArray[np.uint16]:
+def learn_meanings(s: Segments, table: ConnectionTable) -> NDArray[np.uint16]:
     """The meaning of each segment, uint16 (n,). Notes each end's first SYN, FIN and RST in the connection table."""
-    syn_row, active_row, syn_sequence = _learn_syns(s, columns)
+    columns = table.columns
+    syn_row, active_row, syn_sequence = _learn_syns(s, table)
     fin_row, fin_sequence = _learn_fins(s, columns)
     resets = s.having(RST)
     _note_first(s, resets[first_of_each(s.side[resets])], columns["rst_packet"])
@@ -125,24 +127,27 @@ def learn_meanings(s: Segments, columns: Columns) -> NDArray[np.uint16]:
     return meaning
 
 
-def _learn_syns(s: Segments, columns: Columns) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.uint32]]:
+def _learn_syns(s: Segments, table: ConnectionTable) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.uint32]]:
     """The row of each end's first SYN and of its first one without ACK, and the first one's number, all (2G,)."""
-    sent, sequence = (columns[name].reshape(-1)[s.ends] for name in ("syn_sent", "syn_sequence"))
+    column = table.columns["syn_sent"].reshape(-1)
+    sent = column[s.ends]
     first = np.where(sent != 0, BEFORE, NEVER)
     active = np.where(sent == ACTIVE, BEFORE, NEVER)
     opening = s.opening[::-1]  # backwards: the first one stays
     opening = opening[sent[s.side[opening]] == 0]
     first[s.side[opening]] = s.row[opening]
-    sequence[s.side[opening]] = s.sequence[opening]
+    number = np.zeros(len(s.ends), np.uint32)
+    number[s.side[opening]] = s.sequence[opening]
+    new = np.flatnonzero((sent == 0) & (first != NEVER))
+    table.note_syns(s.ends[new], number[new])
     sent[s.side[opening]] = PASSIVE
     pure = s.opening[::-1]
     pure = pure[s.flags[pure] & ACK == 0]
     pure = pure[active[s.side[pure]] != BEFORE]
     active[s.side[pure]] = s.row[pure]
     sent[s.side[pure]] = ACTIVE
-    columns["syn_sent"].reshape(-1)[s.ends] = sent
-    columns["syn_sequence"].reshape(-1)[s.ends] = sequence
-    return first, active, sequence
+    column[s.ends] = sent
+    return first, active, table.syn_sequences(s.ends)
 
 
 def _learn_fins(s: Segments, columns: Columns) -> tuple[NDArray[np.int64], NDArray[np.uint32]]:

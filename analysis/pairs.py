@@ -6,18 +6,21 @@ are given in order of first appearance (`analysis.key_table`).
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
 from analysis.key_table import KeyTable
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
     from numpy.typing import NDArray
 
     from capture.headers import Endpoints
 
 IPV4: Final = 4
+ADDRESS: Final = np.uint64(0xFFFFFFFF)
 WIDE: Final = np.uint64(1 << 63)
 PORT_BITS: Final = np.uint64(16)
 KIND_AT: Final = np.uint64(48)
@@ -40,7 +43,23 @@ class Pairs:
 
     def transports(self, pairs: NDArray[np.int64]) -> NDArray[np.uint16]:
         """The transport of these pairs (as in capture.headers.Endpoints)."""
-        return (self._pairs.word(0)[pairs] >> KIND_AT).astype(np.uint16)
+        return (self._pairs.words()[0][pairs] >> KIND_AT).astype(np.uint16)
+
+    def addresses(self, pair: NDArray[np.int32], a_lower: NDArray[np.bool_]) -> tuple[Addresses, Addresses]:
+        """High and low words of the addresses of connections of these pairs; `a_lower`: a is the pair's lower end."""
+        words = (*self._pairs.words(), *self._addresses.words())
+        return Addresses(words, pair, a_lower, 0), Addresses(words, pair, a_lower, 1)
+
+    def columns(self) -> dict[str, NDArray[np.uint64]]:
+        """All that is known of addresses, to be kept."""
+        words = (*self._pairs.words(), *self._addresses.words())
+        return {f"word {index}": word for index, word in enumerate(words)}
+
+    def restore(self, columns: Mapping[str, NDArray[np.uint64]]) -> None:
+        """Take in what was kept, to be read; no packets can be numbered after that."""
+        words = [columns[f"word {index}"] for index in range(6)]
+        self._pairs.restore(words[:2])
+        self._addresses.restore(words[2:])
 
     def keys(self, e: Endpoints) -> tuple[list[NDArray[np.uint64]], NDArray[np.bool_]]:
         """The key of each pair, and whether the source is its lower endpoint, bool (M,)."""
@@ -77,3 +96,44 @@ class Pairs:
         (high, other_high), (low, other_low), (port, other_port) = ordered
         number, _ = self._addresses.number([high, low, other_high, other_low])
         return lower, number.astype(np.uint64) << PORT_BITS | port, other_port
+
+
+class Addresses:
+    """One word of the addresses of M connections' ends, read like an array, uint64 (M, 2): `[rows]` or `[rows, end]`.
+
+    They stand in the keys of the pairs only, and are taken from there for the rows that are asked for.
+    """
+
+    def __init__(
+        self, words: Sequence[NDArray[np.uint64]], pair: NDArray[np.int32], a_lower: NDArray[np.bool_], half: int
+    ) -> None:
+        self._words = words
+        self._pair = pair
+        self._a_lower = a_lower
+        self._half = half
+
+    def __len__(self) -> int:
+        return len(self._pair)
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> NDArray[Any]:
+        del copy  # it is always one
+        found: NDArray[Any] = self[np.arange(len(self))]
+        return found.astype(dtype or np.uint64, copy=False)
+
+    def __getitem__(self, key: Any) -> Any:
+        rows, end = key if isinstance(key, tuple) else (key, slice(None))
+        pair = np.asarray(self._pair[rows])
+        found = self._of_pairs(pair.reshape(-1).astype(np.int64))
+        turned = np.flatnonzero(~np.asarray(self._a_lower[rows]).reshape(-1))
+        found[turned] = found[turned, ::-1]
+        return found.reshape(*pair.shape, 2)[..., end]
+
+    def _of_pairs(self, pair: NDArray[np.int64]) -> NDArray[np.uint64]:
+        """Of the lower and the higher end of each pair, (K, 2)."""
+        low, high = self._words[0][pair], self._words[1][pair]
+        found = np.stack([(low >> PORT_BITS) & ADDRESS, (high >> PORT_BITS) & ADDRESS], axis=1)
+        wide = np.flatnonzero(high & WIDE)
+        number = found[wide, 0].astype(np.int64)
+        found *= np.uint64(self._half)
+        found[wide] = np.stack([self._words[2 + self._half][number], self._words[4 + self._half][number]], axis=1)
+        return found

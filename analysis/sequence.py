@@ -18,9 +18,9 @@ from analysis.segments import FIN, RST, SYN
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from analysis.connections import ConnectionTable
     from analysis.reach import Reach
     from analysis.segments import Segments
-    from capture.columns import Columns
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,9 +43,10 @@ class Sent:
         return np.flatnonzero((self.length > 0) & (self.payload + self.length <= self.top))
 
 
-def follow(s: Segments, reach: Reach, columns: Columns) -> Sent:
+def follow(s: Segments, reach: Reach, table: ConnectionTable) -> Sent:
     """Follow how far each end sends, across the wrap of its sequence numbers."""
-    known, sent, ahead = (columns[name].reshape(-1)[s.ends] for name in ("sent_known", "sent", "top_ahead"))
+    known, sent = (table.columns[name].reshape(-1)[s.ends] for name in ("sent_known", "sent"))
+    ahead = table.counts.of("top_ahead", s.ends)
     origin = np.zeros(len(s.ends), np.uint32)
     origin[s.owner] = reach.origin
     carried = (sent - origin).view(np.int32).astype(np.int64)
@@ -81,8 +82,9 @@ def follow(s: Segments, reach: Reach, columns: Columns) -> Sent:
     moved = np.flatnonzero(last >= 0)
     sent[moved] = origin[moved] + result.reached[moved].astype(np.uint32)
     known[moved] = 1
-    for name, values in (("sent_known", known), ("sent", sent), ("top_ahead", ahead)):
-        columns[name].reshape(-1)[s.ends] = values
+    for name, values in (("sent_known", known), ("sent", sent)):
+        table.columns[name].reshape(-1)[s.ends] = values
+    table.counts.put("top_ahead", s.ends, ahead)
     return result
 
 

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from analysis.connections import NO_PACKET, opening_rows
-from analysis.pairs import Pairs
 from analysis.reopening import reopenings
 from analysis.reuse import BEFORE
 from capture.columns import Columns
@@ -60,7 +59,7 @@ class Streams:
 
     def __init__(self, table: ConnectionTable) -> None:
         self._table = table
-        self._pairs = Pairs()
+        self._pairs = table.pairs
         self._newest = Columns({"connection": np.int32})  # each pair's newest one, or `RESERVED`
         self._mentioned = False
         self._next_stream: dict[int, int] = {}
@@ -88,7 +87,8 @@ class Streams:
             starts = np.concatenate((starts, reopened))[order]
             stream = np.concatenate((stream, of_reopened))[order]
             newest[pair[starts]] = np.arange(base, base + len(starts))  # ascending: a pair's last start stays
-        self._table.add(opening_rows(headers, starts, stream, lower[starts], first_row))
+        opening = {"pair": pair[starts], "a_lower": lower[starts], "stream": stream}
+        self._table.add(opening | opening_rows(headers, starts, first_row))
         # numpy finds places by 64-bit indices far quicker
         connection = newest[pair].astype(np.int64)
         if len(reopened):

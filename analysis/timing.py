@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from analysis.connections import NEVER
+from analysis.connections import NEVER, NO_PACKET
 from analysis.segments import ACK, SYN, SYN_ACK, first_of_each
 
 if TYPE_CHECKING:
@@ -20,16 +20,19 @@ if TYPE_CHECKING:
     from capture.columns import Columns
 
 
-def learn_timing(s: Segments, columns: Columns) -> NDArray[np.int64]:
+def learn_timing(s: Segments, times: NDArray[np.int64], columns: Columns) -> NDArray[np.int64]:
     """Note the initial RTT of connections that have none, and the latest SYN. Gives the segments that told an RTT.
 
     Nearly always that is the connection's first plain ACK, after all its SYNs; only where it is not, the connection's
-    segments are gone through.
+    segments are gone through. `times` are those of all packets before the batch.
     """
     syn = s.opening[np.flatnonzero(s.flags[s.opening] & ACK == 0)]
     last_syn = np.full(len(s.connection), -1)
     last_syn[s.side[syn] >> 1] = syn  # in order: the last one stays
-    earlier = columns["last_syn_ns"][s.connection]
+    before = columns["last_syn_packet"][s.connection]
+    earlier = np.full(len(before), NEVER)
+    sent = np.flatnonzero(before != NO_PACKET)
+    earlier[sent] = times[before[sent]]
     asking = (last_syn >= 0) | (earlier != NEVER)
     asking &= columns["initial_rtt_ns"][s.connection] == NEVER
     group, first = _first_plain_acks(s, np.flatnonzero(asking))
@@ -42,7 +45,7 @@ def learn_timing(s: Segments, columns: Columns) -> NDArray[np.int64]:
         parts.append(_gone_through(s, irregular, earlier[irregular]))
     told, took = (np.concatenate(values) for values in zip(*parts, strict=True))
     columns["initial_rtt_ns"][s.connection[s.side[told] >> 1]] = took
-    columns["last_syn_ns"][s.connection[s.side[syn] >> 1]] = s.time_ns[syn]  # in order: the last one stays
+    columns["last_syn_packet"][s.connection[s.side[syn] >> 1]] = s.packet(syn)  # in order: the last one stays
     return told
 
 

@@ -32,8 +32,8 @@ from analysis.states import State
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from analysis.connections import ConnectionTable
     from analysis.segments import Segments
-    from capture.columns import Columns
 
 _FEW: Final = 8
 """So few connections are walked one by one: a step of all of them takes numpy as long as one of a hundred."""
@@ -71,9 +71,10 @@ class Visits:
     after: NDArray[np.uint16]
 
 
-def track(s: Segments, columns: Columns) -> NDArray[np.uint16]:
+def track(s: Segments, table: ConnectionTable) -> NDArray[np.uint16]:
     """The packed states after each segment, in the order of `s.turn`, uint16 (n,). Updates the connection table."""
-    meaning = learn_meanings(s, columns)[s.turn]
+    columns = table.columns
+    meaning = learn_meanings(s, table)[s.turn]
     state = columns["state"].reshape(-1)[s.ends]
     states = np.empty(len(s), PACKED)
     begin = s.begin[:-1:2]

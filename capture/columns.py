@@ -36,6 +36,10 @@ class Columns:
         """The filled part of one column; writing to it writes to the table."""
         return self._arrays[name][: self._length]
 
+    def items(self) -> list[tuple[str, NDArray[Any]]]:
+        """The filled part of each column, by name."""
+        return [(name, self[name]) for name in self._schema]
+
     def names(self) -> list[str]:
         """The columns' names."""
         return list(self._schema)

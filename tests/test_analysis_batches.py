@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from analysis.analyser import Analyser
+from analysis.connections import HISTORY_LETTERS
 from capture.errors import CaptureError
 from capture.source import open_source
 from segments_builder import ACK, CLIENT, FIN, PSH, RST, SERVER, SYN, Segment, analysed, batch_of
@@ -45,13 +46,17 @@ def segment(draw: st.DrawFn) -> Segment:
 
 def columns(analyser: Analyser) -> dict[str, object]:
     """Every column of both tables, as comparable values."""
-    told: dict[str, object] = {"long histories": analyser.connections.long_histories}
+    table = analyser.connections
+    told: dict[str, object] = {
+        name: getattr(table, name) for name in ("long_histories", "other_syns", "other_answers", "holes")
+    }
+    told["carried"] = table.counts.carried
     packets = analyser.packets.snapshot()
     for field in fields(packets):
         if field.name != "offset":  # the builder's offsets count from the start of the batch
             told[field.name] = getattr(packets, field.name).tolist()
-    for name in analyser.connections.columns.names():
-        told[f"connection {name}"] = analyser.connections.columns[name].tolist()
+    for name in table.columns.names():
+        told[f"connection {name}"] = table.columns[name].tolist()
     return told
 
 
@@ -96,8 +101,8 @@ def test_every_fixture_gives_the_same_columns_packet_by_packet(path: Path) -> No
 def test_a_long_history_is_kept_whatever_the_batches() -> None:
     resets = [Segment(CLIENT, SERVER, RST, number * 1000) for number in range(60)]
     whole = analysed(resets)
-    assert whole.connections.columns["history_length"].tolist() == [24]
-    assert whole.connections.long_histories[0] == b"R" * 36
+    assert whole.connections.columns["history_length"].tolist() == [HISTORY_LETTERS]
+    assert whole.connections.long_histories[0] == b"R" * (60 - HISTORY_LETTERS)
     assert columns(analysed(resets, range(0, 60, 7))) == columns(whole)
 
 

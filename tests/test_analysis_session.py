@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
+from analysis.analyser import Analyser
+from analysis.connections import COLUMNS
 from analysis.keeping import Keeper
 from analysis.session import Session
 from capture.source import open_source
@@ -119,7 +121,7 @@ def columns_of(session: Session) -> dict[str, list[object]]:
     for table in (session.snapshot.packets, session.snapshot.connections):
         for field in fields(table):
             value = getattr(table, field.name)
-            told[field.name] = value.tolist() if isinstance(value, np.ndarray) else [value]
+            told[field.name] = [value] if isinstance(value, dict) else np.asarray(value).tolist()
     return told
 
 
@@ -143,6 +145,26 @@ def test_an_index_is_used_and_not_only_written(tmp_path: Path, monkeypatch: pyte
     again = with_keeper(FIXTURES / "handshake.pcap", tmp_path)
     assert len(again.snapshot.packets) == 19
     again.close()
+
+
+@pytest.mark.parametrize("kind", [np.uint32, None])
+def test_an_index_of_another_layout_is_not_used(
+    kind: type[np.uint32] | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(COLUMNS, "syn", ((kind, 2), 0)) if kind else monkeypatch.delitem(COLUMNS, "rst_sequence")
+    if kind is None:
+        monkeypatch.setitem(COLUMNS, "older", (np.int8, 0))
+    analyser_of_then = Analyser()
+    monkeypatch.undo()
+    path = FIXTURES / "handshake.pcap"
+    with open_source(path) as source:
+        keeper = Keeper(path, tmp_path, least_bytes=1)
+        assert not keeper.restore(source, analyser_of_then)
+        assert keeper.keep(source, analyser_of_then)
+    session = with_keeper(path, tmp_path)
+    assert session.source.bytes_read > 0
+    assert len(session.snapshot.packets) == 19
+    session.close()
 
 
 def test_an_index_that_cannot_be_kept_is_told_and_does_no_harm(tmp_path: Path) -> None:

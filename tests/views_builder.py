@@ -149,6 +149,8 @@ def capture(story: list[Segment], *talks: Talk, finished: bool = True) -> Snapsh
     for name, (kind, start) in COLUMNS.items():
         shape = (len(known), kind[1]) if isinstance(kind, tuple) else (len(known),)
         columns[name] = np.full(shape, start, kind[0] if isinstance(kind, tuple) else kind)
+    for name in ("address_high", "address_low"):
+        columns[name] = np.zeros((len(known), 2), np.uint64)
     for row, talk in enumerate(known):
         fill(columns, row, talk, story, [n for n, segment in enumerate(story) if segment.connection == row])
     names = [field.name for field in fields(Connections) if field.name in columns]

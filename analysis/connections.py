@@ -14,6 +14,7 @@ import numpy as np
 
 from analysis.counts import COUNTS, Counts
 from analysis.pairs import Pairs
+from analysis.places import indices
 from capture.columns import Columns
 
 if TYPE_CHECKING:
@@ -169,14 +170,14 @@ class ConnectionTable:
         numbers: NDArray[np.uint32] = self.columns["initial_sequence"].reshape(-1)[ends]
         if self.other_syns:
             others = np.fromiter(self.other_syns, np.int64, len(self.other_syns))
-            for at in np.flatnonzero(np.isin(ends, others)).tolist():
+            for at in indices(np.isin(ends, others)).tolist():
                 numbers[at] = self.other_syns[int(ends[at])]
         return numbers
 
     def note_syns(self, ends: NDArray[np.int64], numbers: NDArray[np.uint32]) -> None:
         """Note these ends' first SYNs; the initial numbers of the ends are known."""
         initial = self.columns["initial_sequence"].reshape(-1)[ends]
-        for at in np.flatnonzero(initial != numbers).tolist():
+        for at in indices(initial != numbers).tolist():
             self.other_syns[int(ends[at])] = int(numbers[at])
 
     def snapshot(self) -> Connections:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
+from analysis.places import indices
 from analysis.segments import ACK, FIN, RST, SYN, SYN_ACK
 
 if TYPE_CHECKING:
@@ -61,14 +62,14 @@ def count_flags(s: Segments, counts: Counts) -> None:
     """Add up SYN, SYN with ACK, FIN and RST of each end."""
     answers = s.flags[s.opening] & ACK != 0
     for name, at in (
-        ("syn", s.opening[np.flatnonzero(~answers)]),
-        ("syn_ack", s.opening[np.flatnonzero(answers)]),
+        ("syn", s.opening[indices(~answers)]),
+        ("syn_ack", s.opening[indices(answers)]),
         ("fin", s.having(FIN)),
         ("rst", s.having(RST)),
     ):
         if len(at):
             many = np.bincount(s.side[at], minlength=len(s.ends))
-            ends = np.flatnonzero(many)
+            ends = indices(many)
             counts.add(name, s.ends[ends], many[ends])
 
 
@@ -81,7 +82,7 @@ def add_completeness(s: Segments, columns: Columns) -> None:
     bits = _BITS[(s.flags & np.uint16(31)) | (s.length > 0) * WITH_DATA]
     begin = s.begin[:-1:2]
     first = s.turn[begin]
-    opened = np.flatnonzero(s.packet(first) == columns["first_packet"][s.connection])
+    opened = indices(s.packet(first) == columns["first_packet"][s.connection])
     opening = first[opened]
     by_syn = s.flags[opening] & SYN_ACK == SYN
     syn_bits = HAS_SYN | (s.length[opening] > 0) * HAS_DATA

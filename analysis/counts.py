@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
+from analysis.places import indices
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
@@ -31,6 +33,8 @@ COUNTS: Final[dict[str, Any]] = {
     "top_ahead": np.uint16,
 }
 """The columns, each of two values a row."""
+_FEW: Final = 64
+"""So many are looked for quicker one by one than by numpy."""
 
 
 class Counts:
@@ -47,7 +51,7 @@ class Counts:
         column[ends] = total
         over = total >> bits
         carried = self.carried[name]
-        for at in np.flatnonzero(over).tolist():
+        for at in indices(over).tolist():
             end = int(ends[at])
             carried[end] = carried.get(end, 0) + int(over[at])
 
@@ -58,7 +62,7 @@ class Counts:
         carried = self.carried[name]
         for at in self._carrying(name, ends).tolist():
             del carried[int(ends[at])]
-        for at in np.flatnonzero(values >> bits).tolist():
+        for at in indices(values >> bits).tolist():
             carried[int(ends[at])] = int(values[at]) >> bits
 
     def of(self, name: str, ends: NDArray[np.int64]) -> NDArray[np.int64]:
@@ -86,7 +90,9 @@ class Counts:
         carried = self.carried[name]
         if not carried:
             return np.zeros(0, np.int64)
-        return np.flatnonzero(np.isin(ends, np.fromiter(carried, np.int64, len(carried))))
+        if len(ends) < _FEW:
+            return np.array([at for at, end in enumerate(ends.tolist()) if end in carried], np.int64)
+        return indices(np.isin(ends, np.fromiter(carried, np.int64, len(carried))))
 
 
 class Widened:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
+from analysis.places import indices
 from analysis.segments import ACK
 from analysis.stretches import STEP, first_in_each
 
@@ -51,9 +52,9 @@ def cover(s: Segments, sent: Sent, table: ConnectionTable) -> list[tuple[int, in
     unique = np.zeros(len(s.ends), np.int64)
     unique[s.owner] = np.add.reduceat(fresh, s.head)
     concerned = columns["open_holes"].reshape(-1)[s.ends] != 0
-    concerned[s.side[np.flatnonzero(sent.start > sent.top)]] = True
+    concerned[s.side[indices(sent.start > sent.top)]] = True
     told: list[tuple[int, int]] = []
-    sides = np.flatnonzero(concerned)
+    sides = indices(concerned)
     if len(sides):
         found = _Holes(s, sent, table)
         for side in found.follow_single(sides).tolist():
@@ -79,7 +80,7 @@ class _Holes:
         self._sent = sent
         self._table = table
         interesting = (sent.start > sent.top) | ((sent.length > 0) & (sent.payload < sent.top))
-        self._interesting = np.flatnonzero(interesting)
+        self._interesting = indices(interesting)
         self.told: list[tuple[int, int]] = []
 
     def follow_single(self, sides: NDArray[np.int64]) -> NDArray[np.int64]:
@@ -88,7 +89,7 @@ class _Holes:
         `told` gets the acknowledgments that pass over their holes.
         """
         s, sent = self._s, self._sent
-        at = self._interesting[np.flatnonzero((sent.start > sent.top)[self._interesting])]
+        at = self._interesting[indices((sent.start > sent.top)[self._interesting])]
         many = np.bincount(s.side[self._interesting], minlength=len(s.ends))
         carried = self._table.columns["open_holes"].reshape(-1)[s.ends] != 0
         at = at[is_single(many, carried)[s.side[at]]]

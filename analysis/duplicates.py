@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from analysis.judging import ENOUGH, TOLD
+from analysis.places import indices
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -23,7 +24,7 @@ def told_before(s: Segments, beyond: NDArray[np.int64]) -> NDArray[np.int64]:
         return beyond
     concerned = np.zeros(len(s.ends), np.bool_)
     concerned[s.side[beyond]] = True
-    place, _ = s.places_of(np.flatnonzero(concerned))
+    place, _ = s.places_of(indices(concerned))
     latest = np.searchsorted(beyond, place) - 1
     place, latest = (values[latest >= 0] for values in (place, latest))
     found: NDArray[np.int64] = place[s.other[beyond[latest]] == s.other[place]]
@@ -44,10 +45,10 @@ def count_duplicates(
     are the counts before the batch.
     """
     concerned = carried != 0
-    concerned[s.side[np.flatnonzero(duplicate)]] = True
+    concerned[s.side[indices(duplicate)]] = True
     concerned |= told[len(s) :]
-    concerned[s.side[np.flatnonzero(told[: len(s)])]] = True
-    sides = np.flatnonzero(concerned[s.owner])
+    concerned[s.side[indices(told[: len(s)])]] = True
+    sides = indices(concerned[s.owner])
     counts = np.zeros(len(s) + len(s.ends), np.uint8)
     counts[len(s) :] = carried
     if len(sides):

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
+from analysis.places import indices
 from analysis.segments import ACK
 from analysis.stretches import STEP, first_in_each, places
 
@@ -53,13 +54,15 @@ class Gaps:
         highest number of each end before the batch.
         """
         s = self._s
+        carried = limit != known
+        if not len(opens) and not carried.any():
+            return np.zeros(len(limit), np.uint32)
         slots = s.side[opens]
         many = np.bincount(slots, minlength=len(limit))
-        carried = limit != known
         single = is_single(many, carried)
-        alone = np.flatnonzero(single[slots])
+        alone = indices(single[slots])
         still = self._follow_single(opens[alone], reach.next[opens[alone]])
-        sides = np.flatnonzero(((many > 0) | carried) & ~single)
+        sides = indices(((many > 0) | carried) & ~single)
         low, high = np.searchsorted(slots, sides), np.searchsorted(slots, sides + 1)
         at, starts = opens.tolist(), reach.next[opens].tolist()
         for side, first, last in zip(sides.tolist(), low.tolist(), high.tolist(), strict=True):

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from analysis.connections import HISTORY_LETTERS
-from analysis.segments import ACK, FIN, RST, SYN, first_of_each
+from analysis.places import indices, run_sizes, run_starts
+from analysis.segments import ACK, FIN, RST, SYN
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -28,6 +29,8 @@ TOLD_RST: Final = 4
 TOLD_DATA: Final = 8
 TOLD_ACK: Final = 16
 TOLD_MIX: Final = 32
+_KNOWN: Final = {TOLD_FIN: "fin_sequence", TOLD_RST: "rst_sequence"}
+"""Where the number of an end's first one is."""
 
 MOST_LETTERS: Final = 400
 """A longer history says nothing more; a crafted capture could make it endless."""
@@ -41,41 +44,51 @@ def write_history(
     `repeated` are the places of segments with payload that was sent before, `over_holes` (`analysis.coverage`) those
     that acknowledge payload which was never seen.
     """
-    columns = table.columns
-    told = _Told(s, columns["history_told"])
+    told = _Told(s, table.columns["history_told"])
     opening_or_closing = s.flags & (SYN | FIN | RST)
     letters = _Letters(s, table)
-    several = told.first(np.flatnonzero(opening_or_closing & (opening_or_closing - np.uint16(1)) != 0), TOLD_MIX)
+    control = indices(opening_or_closing != 0)
+    if len(control):
+        _tell_control(s, control, told, letters, table)
+    plain = opening_or_closing == 0
+    data = s.length > 0
+    letters.add(told.first(indices(plain & data), TOLD_DATA), ord("d"))
+    acknowledging = plain & ~data & (s.flags & ACK != 0)
+    letters.add(told.first(indices(acknowledging), TOLD_ACK), ord("a"))
+    told.store()
+    zero = indices((s.window == 0) & (s.flags & RST == 0))
+    if len(zero):
+        letters.add_beside(_at_powers_of_ten(s, zero, table.counts, "zero_windows"), ord("w"))
+    if len(repeated):
+        letters.add_beside(_at_powers_of_ten(s, repeated, table.counts, "repeats"), ord("t"))
+    if over_holes:
+        gaps = _gaps_at_powers_of_ten(s, over_holes, table.counts)
+        letters.add_beside(gaps, ord("g"), of_the_other_end=True)
+    letters.write()
+
+
+def _tell_control(
+    s: Segments, control: NDArray[np.int64], told: _Told, letters: _Letters, table: ConnectionTable
+) -> None:
+    """Add the letters of the segments with SYN, FIN or RST, `control`."""
+    kind = s.flags[control] & (SYN | FIN | RST)
+    several = told.first(control[indices(kind & (kind - np.uint16(1)))], TOLD_MIX)
     letters.add(several, np.where(s.flags[several] & (FIN | RST) == FIN | RST, ord("i"), ord("q")))
-    for flag, bit, column, letter in (
-        (SYN, TOLD_SYN, "", "s"),
-        (FIN, TOLD_FIN, "fin_sequence", "f"),
-        (RST, TOLD_RST, "rst_sequence", "r"),
-    ):
-        at = np.flatnonzero(opening_or_closing == flag)
+    for flag, bit, letter in ((SYN, TOLD_SYN, "s"), (FIN, TOLD_FIN, "f"), (RST, TOLD_RST, "r")):
+        at = control[indices(kind == flag)]
+        if not len(at):
+            continue
         end = s.ends[s.side[at]]
         first = told.first(at, bit)
         is_first = np.zeros(len(at), np.bool_)
         is_first[np.searchsorted(at, first)] = True
         numbers = s.sequence[at] + (flag != SYN) * s.length[at]
         if bit == TOLD_RST:
-            columns["rst_sequence"].reshape(-1)[end[is_first]] = numbers[is_first]
-        known = table.syn_sequences(end) if bit == TOLD_SYN else columns[column].reshape(-1)[end]
-        again = np.flatnonzero(is_first | (numbers != known))
+            table.columns["rst_sequence"].reshape(-1)[end[is_first]] = numbers[is_first]
+        known = table.syn_sequences(end) if bit == TOLD_SYN else table.columns[_KNOWN[bit]].reshape(-1)[end]
+        again = indices(is_first | (numbers != known))
         answers = (s.flags[at[again]] & ACK != 0) & (flag == SYN)
         letters.add(at[again], np.where(answers, ord("h"), ord(letter)))
-    plain = opening_or_closing == 0
-    data = s.length > 0
-    letters.add(told.first(np.flatnonzero(plain & data), TOLD_DATA), ord("d"))
-    acknowledging = plain & ~data & (s.flags & ACK != 0)
-    letters.add(told.first(np.flatnonzero(acknowledging), TOLD_ACK), ord("a"))
-    told.store()
-    zero = np.flatnonzero((s.window == 0) & (s.flags & RST == 0))
-    letters.add_beside(_at_powers_of_ten(s, zero, table.counts, "zero_windows"), ord("w"))
-    letters.add_beside(_at_powers_of_ten(s, repeated, table.counts, "repeats"), ord("t"))
-    gaps = _gaps_at_powers_of_ten(s, over_holes, table.counts)
-    letters.add_beside(gaps, ord("g"), of_the_other_end=True)
-    letters.write()
 
 
 class _Letters:
@@ -103,10 +116,10 @@ class _Letters:
         """All of them: where in `Segments.turn`, ascending, and the letters."""
         s = self._s
         letter = self._letter[s.turn]
-        turn = np.flatnonzero(letter != 0)
-        beside, letters = (np.concatenate(values) for values in zip(*self._beside, strict=True))
-        if not len(beside):
+        turn = indices(letter != 0)
+        if not self._beside:
             return turn, letter[turn]
+        beside, letters = (np.concatenate(values) for values in zip(*self._beside, strict=True))
         place = np.empty(len(s), np.int64)
         place[s.turn] = np.arange(len(s))
         every = np.concatenate((turn, place[beside]))
@@ -116,13 +129,15 @@ class _Letters:
     def write(self) -> None:
         """Append them to the connections' histories; what does not fit the column goes into the table's overflow."""
         turn, letter = self._in_order()
+        if not len(turn):
+            return
         group = self._s.side[self._s.turn[turn]] >> 1
-        begin = first_of_each(group)
-        size = np.diff(np.append(begin, len(group)))
+        begin = run_starts(group)
+        size = run_sizes(begin, len(group))
         row = self._s.connection[group[begin]]
         length = self._table.columns["history_length"]
         place = np.arange(len(group)) + np.repeat(length[row] - begin, size)
-        fits = np.flatnonzero(place < HISTORY_LETTERS)
+        fits = indices(place < HISTORY_LETTERS)
         connection = np.repeat(row, size)
         self._table.columns["history"].reshape(-1)[connection[fits] * HISTORY_LETTERS + place[fits]] = letter[fits]
         if len(fits) < len(place):
@@ -130,7 +145,7 @@ class _Letters:
         length[row] = np.minimum(length[row] + size, HISTORY_LETTERS)
 
     def _overflow(self, connection: NDArray[np.int64], place: NDArray[np.int64], letter: NDArray[np.uint8]) -> None:
-        over = np.flatnonzero(place >= HISTORY_LETTERS)
+        over = indices(place >= HISTORY_LETTERS)
         for row, code in zip(connection[over].tolist(), letter[over].tolist(), strict=True):
             rest = self._table.long_histories.setdefault(row, bytearray())
             if len(rest) < MOST_LETTERS:
@@ -147,9 +162,11 @@ class _Told:
 
     def first(self, at: NDArray[np.int64], bit: int) -> NDArray[np.int64]:
         """Of these segments (places, ascending) the first of each end, if that was not told of the end before."""
-        at = at[first_of_each(self._s.side[at])]
+        if not len(at):
+            return at
+        at = at[run_starts(self._s.side[at])]
         side = self._s.side[at]
-        new = np.flatnonzero(self._now[side] & np.uint8(bit) == 0)
+        new = indices(self._now[side] & np.uint8(bit) == 0)
         self._now[side[new]] |= np.uint8(bit)
         return at[new]
 
@@ -161,8 +178,8 @@ class _Told:
 def _at_powers_of_ten(s: Segments, at: NDArray[np.int64], counts: Counts, name: str) -> NDArray[np.int64]:
     """Those of the segments (places, ascending) that are their end's 1st, 10th, 100th … one, by a count of them."""
     side = s.side[at]
-    begin = first_of_each(side)
-    size = np.diff(np.append(begin, len(at)))
+    begin = run_starts(side)
+    size = run_sizes(begin, len(at))
     end = s.ends[side[begin]]
     number = np.arange(1, len(at) + 1) + np.repeat(counts.of(name, end) - begin, size)
     counts.add(name, end, size)
@@ -172,8 +189,8 @@ def _at_powers_of_ten(s: Segments, at: NDArray[np.int64], counts: Counts, name: 
 def _gaps_at_powers_of_ten(s: Segments, over_holes: list[tuple[int, int]], counts: Counts) -> NDArray[np.int64]:
     """The segments by which an end's 1st, 10th, 100th … hole is acknowledged."""
     told = np.array(sorted((int(s.ends[side]), int(s.row[at]), at) for at, side in over_holes), np.int64).reshape(-1, 3)
-    begin = first_of_each(told[:, 0])
-    size = np.diff(np.append(begin, len(told)))
+    begin = run_starts(told[:, 0])
+    size = run_sizes(begin, len(told))
     end = told[begin, 0]
     number = np.arange(1, len(told) + 1) + np.repeat(counts.of("gaps", end) - begin, size)
     counts.add("gaps", end, size)

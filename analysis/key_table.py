@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
+from analysis.places import indices
 from capture.columns import Columns
 
 if TYPE_CHECKING:
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
 EMPTY: Final = -1
 _FEWEST: Final = 1 << 12
 _NEAR_BITS: Final = 16
+_FEW: Final = 256
+"""So few keys are looked up at once, without finding those that are alike."""
 
 
 class KeyTable:
@@ -53,8 +56,10 @@ class KeyTable:
         New keys take the next numbers in the order they stand in.
         """
         mixed = self._mix(keys)
+        if len(mixed) < _FEW:
+            return self._look_up(keys, mixed)
         first = self._first_alike(keys, mixed)
-        asked = np.flatnonzero(first == np.arange(len(first)))
+        asked = indices(first == np.arange(len(first)))
         numbers, new = self._look_up([key[asked] for key in keys], mixed[asked])
         by_row = np.empty(len(first), np.int64)
         by_row[asked] = numbers
@@ -82,7 +87,7 @@ class KeyTable:
         pending, slot, step = np.arange(len(mixed)), self._slots(mixed), 0
         while len(pending):
             found = self._table[slot]
-            free = np.flatnonzero(found == EMPTY)
+            free = indices(found == EMPTY)
             if len(free):
                 new = self._claim(free, slot)
                 if not self._has_room(len(new)):
@@ -106,13 +111,13 @@ class KeyTable:
         differs = np.zeros(len(at), np.bool_)
         for word, key in zip(known, keys, strict=True):
             differs |= word[at] != key
-        return np.flatnonzero(differs)
+        return indices(differs)
 
     def _claim(self, free: NDArray[np.int64], slot: NDArray[np.int64]) -> NDArray[np.int64]:
         """Among rows that want free slots, the first row of each slot (numpy keeps the last write)."""
         wanted = slot[free]
         self._table[wanted[::-1]] = free[::-1]
-        winners: NDArray[np.int64] = free[np.flatnonzero(self._table[wanted] == free)]
+        winners: NDArray[np.int64] = free[indices(self._table[wanted] == free)]
         self._table[wanted] = EMPTY
         return winners
 
@@ -128,7 +133,7 @@ class KeyTable:
             column = self._keys[name]
             column[base:] = column[base:][order]
         self._table[slots] = base + rank
-        new = np.flatnonzero(numbers >= base)
+        new = indices(numbers >= base)
         numbers[new] = base + rank[numbers[new] - base]
         return rows[order]
 
@@ -170,9 +175,9 @@ class KeyTable:
         slot = self._slots(self._mix(self.words()))
         step = 0
         while len(pending):
-            free = np.flatnonzero(self._table[slot] == EMPTY)
+            free = indices(self._table[slot] == EMPTY)
             self._table[slot[free]] = pending[free]
-            left = np.flatnonzero(self._table[slot] != pending)
+            left = indices(self._table[slot] != pending)
             step += 1
             pending, slot = pending[left], self._next(slot[left], step)
         return False

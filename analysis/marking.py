@@ -18,6 +18,7 @@ from analysis.duplicates import count_duplicates, told_before
 from analysis.gaps import Gaps
 from analysis.judging import ENOUGH, FAST_NS, TOLD
 from analysis.marks import Mark
+from analysis.places import indices
 from analysis.reach import reach_of
 from analysis.segments import ACK, FIN, RST, SYN
 
@@ -49,9 +50,9 @@ class Marking:
         self._there_window = np.concatenate((self._window, carried.windows()))[s.other]
         self._there_ack = np.concatenate((s.acknowledgment, carried.last_ack))[s.other]
         self._same_ack = s.acknowledgment == s.shifted(s.acknowledgment, carried.last_ack)
-        self._first_acked = s.first_but(np.flatnonzero((s.flags & (SYN | ACK)) != ACK))
+        self._first_acked = s.first_but(indices((s.flags & (SYN | ACK)) != ACK))
         self._first_acked[(carried.judged & ACKED) != 0] = -1
-        self._moved = np.flatnonzero(self.reach.moved)
+        self._moved = indices(self.reach.moved)
 
     def run(self) -> tuple[NDArray[np.uint32], NDArray[np.int64]]:
         """The marks, uint32 (n,), and the connections among the G that they are wrong for.
@@ -62,28 +63,30 @@ class Marking:
         left_out = self._left_out()
         marks, duplicate = self._of_numbers()
         gaps = Gaps(s)
-        opens = np.flatnonzero(self.reach.moved & (s.sequence != self.reach.next) & (self.reach.next != 0))
+        opens = indices(self.reach.moved & (s.sequence != self.reach.next) & (self.reach.next != 0))
         opens = opens[~left_out[s.side[opens] >> 1]]
         open_at = gaps.follow(self.reach, opens, carried.limit, carried.next_sequence)
         beyond = self._acknowledges_beyond()
-        beyond = np.setdiff1d(beyond[~gaps.open[beyond]], gaps.closing, assume_unique=True)
+        beyond = beyond[~gaps.open[beyond] & ~np.isin(beyond, gaps.closing)] if len(beyond) else beyond
         told = np.zeros(len(s) + len(s.ends), np.bool_)
         told[s.other[beyond]] = True
         counts = count_duplicates(s, duplicate, ~self._same_ack, told, carried.counts())
-        again = told_before(s, beyond)
-        first = np.setdiff1d(beyond, again, assume_unique=True)
-        unseen = np.concatenate((first[counts[s.other[first]] == 0], np.array(gaps.closing, np.int64)))
-        marks[unseen] |= np.uint32(Mark.ACK_LOST_SEGMENT)
-        counts_there = np.where(told, TOLD, counts)
-        self._sent_again(marks, counts, np.union1d(beyond, again))
-        self._carry(marks, counts_there, open_at)
-        return marks, np.flatnonzero(left_out)
+        there_told = np.zeros(len(s), np.bool_)
+        there_told[told_before(s, beyond)] = True
+        first = beyond[~there_told[beyond]]
+        there_told[beyond] = True
+        marks[first[counts[s.other[first]] == 0]] |= np.uint32(Mark.ACK_LOST_SEGMENT)
+        marks[gaps.closing] |= np.uint32(Mark.ACK_LOST_SEGMENT)
+        self._sent_again(marks, counts, there_told)
+        counts[told] = TOLD
+        self._carry(marks, counts, open_at)
+        return marks, indices(left_out)
 
     def _left_out(self) -> NDArray[np.bool_]:
         """The connections that the rule book has to judge, (G,)."""
         s = self._s
         left_out = np.zeros(len(s.connection), np.bool_)
-        probes = np.flatnonzero((s.length == 1) & (s.sequence == self.reach.next) & (self._there_window == 0))
+        probes = indices((s.length == 1) & (s.sequence == self.reach.next) & (self._there_window == 0))
         amid = self._moments.amid_syns
         amid = amid[self._plain[amid] & (s.length[amid] > 0)]
         for places in (probes, amid, self.reach.lost):
@@ -98,20 +101,20 @@ class Marking:
         same = window == s.shifted(window, self._carried.windows())
         open_ = window > 0
         repeats = quiet & same
-        keep_alive_ack, probe_ack = self._answers(np.flatnonzero(keep_alive), repeats, open_)
+        keep_alive_ack, probe_ack = self._answers(indices(keep_alive), repeats, open_)
         duplicate = repeats & open_
         duplicate[keep_alive_ack] = False
         known = (following != 0) & ((s.flags & RST) == 0)
         marks = np.zeros(len(s), np.uint32)
         for where, mark in (
             (self._fills_window(), Mark.WINDOW_FULL),
-            (np.flatnonzero(self._plain & ~open_), Mark.ZERO_WINDOW),
-            (np.flatnonzero(known & (s.sequence - following - ONE < HALF)), Mark.LOST_SEGMENT),
-            (np.flatnonzero(keep_alive), Mark.KEEP_ALIVE),
-            (np.flatnonzero(quiet & open_ & ~same), Mark.WINDOW_UPDATE),
+            (indices(self._plain & ~open_), Mark.ZERO_WINDOW),
+            (indices(known & (s.sequence - following - ONE < HALF)), Mark.LOST_SEGMENT),
+            (indices(keep_alive), Mark.KEEP_ALIVE),
+            (indices(quiet & open_ & ~same), Mark.WINDOW_UPDATE),
             (keep_alive_ack, Mark.KEEP_ALIVE_ACK),
             (probe_ack, Mark.ZERO_WINDOW_PROBE_ACK),
-            (np.flatnonzero(duplicate), Mark.DUPLICATE_ACK),
+            (indices(duplicate), Mark.DUPLICATE_ACK),
         ):
             marks[where] |= np.uint32(mark)  # few have one
         return marks, duplicate
@@ -127,7 +130,7 @@ class Marking:
         last[keep_alive] = KEPT_ALIVE
         last = last[self._s.other]
         kept, probed = (repeats & (last & bit != 0) for bit in (KEPT_ALIVE, PROBED))
-        return np.flatnonzero(kept & open_), np.flatnonzero(probed & ~open_)
+        return indices(kept & open_), indices(probed & ~open_)
 
     def _fills_window(self) -> NDArray[np.int64]:
         """The segments whose last byte is the last that the other end's window has room for."""
@@ -140,7 +143,9 @@ class Marking:
             if (scaling > 0).any():
                 there = scaling.reshape(-1, 2)[:, ::-1].ravel()
                 at_edge |= room == window << s.repeated(np.maximum(there, 0).astype(np.uint32))
-        c = np.flatnonzero(at_edge & self._plain & (s.length > 0))
+        c = indices(at_edge & self._plain & (s.length > 0))
+        if not len(c):
+            return c
         there, other, first = s.side[c] ^ 1, s.other[c], self._first_acked[s.side[c] ^ 1]
         scaling = np.where(s.row[c] > moments.last_syn[there >> 1], after[there], before[there])
         begun = np.where(other < len(s), other >= first, first < 0)
@@ -153,26 +158,26 @@ class Marking:
         s = self._s
         sent = np.concatenate((self.reach.after, self._carried.next_sequence))[s.other]
         beyond = (s.acknowledgment - sent - ONE < HALF) & ((s.flags & ACK) != 0) & (sent != 0)
-        return np.flatnonzero(beyond)
+        return indices(beyond)
 
-    def _sent_again(self, marks: NDArray[np.uint32], counts: NDArray[np.uint8], told: NDArray[np.int64]) -> None:
+    def _sent_again(self, marks: NDArray[np.uint32], counts: NDArray[np.uint8], told: NDArray[np.bool_]) -> None:
         """Add the marks of what was sent before.
 
-        `counts` are those of `count_duplicates`; at the segments `told` the other end's count is `TOLD`.
+        `counts` are those of `count_duplicates`; at segments that are `told` (n,) the other end's count is `TOLD`.
         """
         s = self._s
         left = (self._end - self._there_ack).view(np.int32)
         ahead = (s.sequence - self.reach.next).view(np.int32)
-        c = np.flatnonzero((self._finish != s.sequence) & ((left <= 0) | (ahead < 0)))
+        c = indices((self._finish != s.sequence) & ((left <= 0) | (ahead < 0)))
+        if not len(c):
+            return
         following, length, acked = self.reach.next[c], s.length[c], self._there_ack[c]
         spurious = (length > 0) & (acked != 0) & (left[c] <= 0)
         repeats_byte = (length > 1) & (s.sequence[c] == following - ONE)
         behind = (following != 0) & (ahead[c] < 0) & ~repeats_byte
         again = (spurious | behind) & ((marks[c] & KEEP_ALIVE) == 0)
         c, spurious, acked, following = c[again], spurious[again], acked[again], following[again]
-        if not len(c):
-            return
-        there = np.where(np.isin(c, told), TOLD, counts[s.other[c]])
+        there = np.where(told[c], TOLD, counts[s.other[c]])
         since_ack, since_next, limit = self._moments_of(c)
         fast = (there >= ENOUGH) & (acked == s.sequence[c]) & (since_ack >= 0)
         late = (since_next >= 0) & (since_next < limit) & (self._finish[c] != following)

@@ -7,12 +7,13 @@ FIN, and whether the segment acknowledges them. All that is known without walkin
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import numpy as np
 
 from analysis.connections import NO_PACKET
-from analysis.segments import ACK, FIN, RST, SYN, first_of_each
+from analysis.places import indices, run_starts
+from analysis.segments import ACK, FIN, RST, SYN
 from analysis.states import State
 from analysis.transitions import NEXT, Signal
 
@@ -107,24 +108,29 @@ def learn_meanings(s: Segments, table: ConnectionTable) -> NDArray[np.uint16]:
     syn_row, active_row, syn_sequence = _learn_syns(s, table)
     fin_row, fin_sequence = _learn_fins(s, columns)
     resets = s.having(RST)
-    _note_first(s, resets[first_of_each(s.side[resets])], columns["rst_packet"])
-
-    def of_receiver(of_end: NDArray[np.int64] | NDArray[np.uint32]) -> NDArray[np.int64] | NDArray[np.uint32]:
-        return s.repeated(of_end.reshape(-1, 2)[:, ::-1].ravel())
-
+    if len(resets):
+        _note_first(s, resets[run_starts(s.side[resets])], columns["rst_packet"])
     meaning = s.flags & LOUD | (s.flags & ACK) >> np.uint16(1) | (s.length > 0) * HAS_DATA
     acks = s.flags & ACK != 0
     for row, sequence, seen, acked in (
         (syn_row, syn_sequence, SYN_SEEN, ACKS_SYN),
         (fin_row, fin_sequence, FIN_SEEN, ACKS_FIN),
     ):
-        is_seen = of_receiver(row) < s.row
+        if row.min() == NEVER:
+            continue
+        is_seen = _of_receiver(s, row) < s.row
         # Beyond it, modulo 2^32 (RFC 9293 section 3.4).
-        is_acked = is_seen & acks & ((s.acknowledgment - of_receiver(sequence)).view(np.int32) > 0)
+        is_acked = is_seen & acks & ((s.acknowledgment - _of_receiver(s, sequence)).view(np.int32) > 0)
         meaning |= is_seen * seen
         meaning |= is_acked * acked
-    meaning |= (of_receiver(active_row) < s.row) * ACTIVE_OPEN
+    if active_row.min() != NEVER:
+        meaning |= (_of_receiver(s, active_row) < s.row) * ACTIVE_OPEN
     return meaning
+
+
+def _of_receiver(s: Segments, of_end: NDArray[Any]) -> NDArray[Any]:
+    """For each segment what its receiver's end has."""
+    return s.repeated(of_end.reshape(-1, 2)[:, ::-1].ravel())
 
 
 def _learn_syns(s: Segments, table: ConnectionTable) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.uint32]]:
@@ -138,7 +144,7 @@ def _learn_syns(s: Segments, table: ConnectionTable) -> tuple[NDArray[np.int64],
     first[s.side[opening]] = s.row[opening]
     number = np.zeros(len(s.ends), np.uint32)
     number[s.side[opening]] = s.sequence[opening]
-    new = np.flatnonzero((sent == 0) & (first != NEVER))
+    new = indices((sent == 0) & (first != NEVER))
     table.note_syns(s.ends[new], number[new])
     sent[s.side[opening]] = PASSIVE
     pure = s.opening[::-1]
@@ -152,9 +158,9 @@ def _learn_syns(s: Segments, table: ConnectionTable) -> tuple[NDArray[np.int64],
 
 def _learn_fins(s: Segments, columns: Columns) -> tuple[NDArray[np.int64], NDArray[np.uint32]]:
     """The row of each end's first FIN, and the number that is behind it, both (2G,)."""
-    fins = s.having(FIN)
-    first = fins[first_of_each(s.side[fins])]
-    first = _note_first(s, first, columns["fin_packet"])
+    first = s.having(FIN)
+    if len(first):
+        first = _note_first(s, first[run_starts(s.side[first])], columns["fin_packet"])
     table = columns["fin_sequence"].reshape(-1)
     table[s.ends[s.side[first]]] = s.sequence[first] + s.length[first] + (s.flags[first] & SYN != 0)
     row = np.where(columns["fin_packet"].reshape(-1)[s.ends] != NO_PACKET, BEFORE, NEVER)

@@ -9,6 +9,7 @@ import numpy as np
 
 from analysis.connections import NEVER
 from analysis.judging import REORDERED_NS
+from analysis.places import indices
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -74,8 +75,10 @@ def moments_of(
 
 
 def _amid_syns(s: Segments) -> NDArray[np.int64]:
+    if len(s.opening) < 2:
+        return s.opening[:0]
     group, turn = s.side[s.opening] >> 1, s.opening_turn
     between = np.diff(turn) - 1
-    index = np.flatnonzero((between > 0) & (group[1:] == group[:-1]))
+    index = indices((between > 0) & (group[1:] == group[:-1]))
     parts = [s.turn[turn[at] + 1 : turn[at + 1]] for at in index.tolist()]
     return np.concatenate([np.zeros(0, np.int64), *parts])

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from analysis.key_table import KeyTable
+from analysis.places import indices
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -68,7 +69,7 @@ class Pairs:
         lower = source <= destination
         low, high = np.minimum(source, destination), np.maximum(source, destination)
         family = e.family.astype(np.uint64)
-        wide = np.flatnonzero(e.family != IPV4)
+        wide = indices(e.family != IPV4)
         if len(wide):
             lower[wide], low[wide], high[wide] = self._wide_ends(e, wide)
             family[wide] |= WIDE >> KIND_AT
@@ -124,7 +125,7 @@ class Addresses:
         rows, end = key if isinstance(key, tuple) else (key, slice(None))
         pair = np.asarray(self._pair[rows])
         found = self._of_pairs(pair.reshape(-1).astype(np.int64))
-        turned = np.flatnonzero(~np.asarray(self._a_lower[rows]).reshape(-1))
+        turned = indices(~np.asarray(self._a_lower[rows]).reshape(-1))
         found[turned] = found[turned, ::-1]
         return found.reshape(*pair.shape, 2)[..., end]
 
@@ -132,7 +133,7 @@ class Addresses:
         """Of the lower and the higher end of each pair, (K, 2)."""
         low, high = self._words[0][pair], self._words[1][pair]
         found = np.stack([(low >> PORT_BITS) & ADDRESS, (high >> PORT_BITS) & ADDRESS], axis=1)
-        wide = np.flatnonzero(high & WIDE)
+        wide = indices(high & WIDE)
         number = found[wide, 0].astype(np.int64)
         found *= np.uint64(self._half)
         found[wide] = np.stack([self._words[2 + self._half][number], self._words[4 + self._half][number]], axis=1)

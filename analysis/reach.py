@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
+from analysis.places import indices, run_sizes
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
@@ -51,23 +53,21 @@ def reach_of(s: Segments, finish: NDArray[np.uint32], known: NDArray[np.uint32])
     base = np.repeat(origin, size)
     distance: NDArray[Any] = (finish - base).view(np.int32)
     near = bool(distance.max(initial=0) < NEAR and distance.min(initial=0) > -NEAR)
-    lost = np.zeros(0, np.int64)
+    far = np.zeros(len(s), np.bool_)
     if not near:
         distance = unwrapped(finish, s.head, size, origin)
         far = np.abs(distance) > FAR
         distance = np.where(far, 0, distance)
-        lost = np.flatnonzero(far)
     highest, top = highest_before(s, distance, np.zeros(len(s.head), distance.dtype))
-    before, after = base + highest.view(np.uint32) if near else base + highest.astype(np.uint32), base
-    after = base + (top.view(np.uint32) if near else top.astype(np.uint32))
+    before, after = (base + distances.astype(np.uint32) for distances in (highest, top))
+    lost = far | (before == 0)  # 0 stands for "not known yet"
     if not near:
-        lost = np.union1d(lost, np.flatnonzero(np.abs(distance - highest) >= HALF))
+        lost |= np.abs(distance - highest) >= HALF
     moved = distance > highest
     moved[fresh] = True
-    zero = np.flatnonzero(before == 0)
-    lost = np.setdiff1d(np.concatenate((lost, zero)), fresh)
+    lost[fresh] = False
     before[fresh] = 0
-    return Reach(before, after, moved, lost, distance, highest, origin, near)
+    return Reach(before, after, moved, indices(lost), distance, highest, origin, near)
 
 
 def unwrapped(
@@ -87,12 +87,12 @@ def highest_before(s: Segments, distance: NDArray[Any], start: NDArray[Any]) -> 
     Most ends only go forward, and have it from the segment before; the others' maximum is run.
     """
     top = distance.copy()
-    backward = np.flatnonzero(distance[1:] < distance[:-1])
+    backward = indices(distance[1:] < distance[:-1])
     side = s.side[backward]
     concerned = np.zeros(len(s.ends), np.bool_)
     concerned[side[side == s.side[backward + 1]]] = True
     concerned[s.owner[distance[s.head] < start]] = True
-    sides = np.flatnonzero(concerned)
+    sides = indices(concerned)
     if len(sides):
         place, heads = s.places_of(sides)
         first = np.zeros(len(s.ends), start.dtype)
@@ -110,7 +110,7 @@ def running_highest(values: NDArray[Any], begin: NDArray[np.int64], start: NDArr
     run[begin] = np.maximum(run[begin], start)
     # Lifts each run above the one before it, so that one running maximum does for all.
     apart = int(run.max()) - int(run.min()) + 1
-    lift = np.repeat(np.arange(len(begin)) * apart, np.diff(np.append(begin, len(run))))
+    lift = np.repeat(np.arange(len(begin)) * apart, run_sizes(begin, len(run)))
     run += lift
     np.maximum.accumulate(run, out=run)
     run -= lift

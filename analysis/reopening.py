@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
+from analysis.places import indices
 from analysis.reuse import BEFORE, Stream, opened_at
 from capture.protocol import Flag
 
@@ -40,9 +41,11 @@ def reopenings(
     the connection table's.
     """
     late = _late_syns(headers, starts)
+    if not len(late):
+        return late, late
     of_batch = newest[pair[late]] - len(table)
-    begun = np.flatnonzero(of_batch >= 0)
-    earlier = np.flatnonzero(of_batch < 0)
+    begun = indices(of_batch >= 0)
+    earlier = indices(of_batch < 0)
     repeats = np.zeros(len(late), np.bool_)
     repeats[begun] = _repeat_first(headers, lower, late[begun], starts[of_batch[begun]])
     repeats[earlier] = _repeat_known(headers, lower, late[earlier], newest[pair[late[earlier]]], table)
@@ -52,7 +55,7 @@ def reopenings(
     concerned = np.zeros(len(newest), np.bool_)
     concerned[doubtful] = True
     opening = {int(pair[row]): int(row) for row in starts[concerned[pair[starts]]]}
-    walked = np.flatnonzero(concerned[pair] & (headers.endpoints.transport == TCP))
+    walked = indices(concerned[pair] & (headers.endpoints.transport == TCP))
 
     def known(number: int) -> Stream:
         return Stream(opening[number]) if number in opening else _known_stream(int(newest[number]), table)
@@ -66,7 +69,7 @@ def _late_syns(headers: Headers, starts: NDArray[np.int64]) -> NDArray[np.int64]
     """Rows of SYNs without ACK that open no pair."""
     late = (headers.flags & OPENING == SYN) & (headers.endpoints.transport == TCP)
     late[starts] = False
-    return np.flatnonzero(late)
+    return indices(late)
 
 
 def _repeat_first(

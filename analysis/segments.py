@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
+from analysis.places import indices, run_sizes, run_starts
 from capture.protocol import Flag, Protocol
 
 if TYPE_CHECKING:
@@ -62,7 +63,7 @@ class Orderer:
         key, codes = _dense(code, 2 * size)
         # 16 bits sort by radix, which is several times faster than comparing wider keys.
         row = np.argsort(key, kind="stable")
-        begin = np.append(np.flatnonzero(_begins(key[row])), count)
+        begin = np.concatenate((run_starts(key[row]), [count]))
         judged_ends = int(np.searchsorted(codes, size))
         judged_count = int(begin[judged_ends])
         code >>= 1
@@ -82,7 +83,7 @@ class Orderer:
             self._last = np.zeros(2 * highest + 1024, np.uint16)
         self._last[connection] = index
         name = self._last[connection]
-        last = np.flatnonzero(name == index)
+        last = indices(name == index)
         number = np.empty(len(index), np.int64)
         number[last] = np.arange(len(last))
         return last, number[name.astype(np.int64)]
@@ -95,17 +96,10 @@ def _dense(code: NDArray[np.int64], size: int) -> tuple[NDArray[np.uint16], NDAr
     """
     present = np.zeros(size, np.bool_)
     present[code] = True
-    codes = np.flatnonzero(present)
+    codes = indices(present)
     number = np.empty(size, np.uint16)
     number[codes] = np.arange(len(codes))
     return number[code], codes
-
-
-def _begins(values: NDArray[Any]) -> NDArray[np.bool_]:
-    """Where runs of equal values begin."""
-    begins = np.ones(len(values), np.bool_)
-    np.not_equal(values[1:], values[:-1], out=begins[1:])
-    return begins
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +118,7 @@ class Segments:
     length: NDArray[np.uint32]  # payload, bytes
     time_ns: NDArray[np.int64]
     begin: NDArray[np.int64]  # (2G + 1,) place where each end's segments begin
+    size: NDArray[np.int64]  # (2G,) how many it has
     owner: NDArray[np.int64]  # (H,) the ends that have segments
     head: NDArray[np.int64]  # (H,) place of the first of them
     last: NDArray[np.int64]  # (H,) place of the last
@@ -144,7 +139,7 @@ class Segments:
 
     def having(self, flag: np.uint16) -> NDArray[np.int64]:
         """Places of the segments that carry a flag."""
-        return np.flatnonzero((self.flags & flag) != 0)
+        return indices((self.flags & flag) != 0)
 
     def shifted(self, values: NDArray[Any], carried: NDArray[Any]) -> NDArray[Any]:
         """Each segment's value of `values` (n,) one segment of its end before; `carried` (2G,) has the heads'."""
@@ -155,7 +150,7 @@ class Segments:
 
     def repeated(self, of_end: NDArray[Any]) -> NDArray[Any]:
         """Each segment's value of one that its end has; `of_end` is (2G,)."""
-        return np.repeat(of_end, np.diff(self.begin))
+        return np.repeat(of_end, self.size)
 
     def after(self, place: NDArray[np.int64], side: NDArray[np.int64]) -> NDArray[np.int64]:
         """Place of the next segment of these ends after one of theirs, which may be one from before the batch."""
@@ -170,13 +165,19 @@ class Segments:
 
     def first_but(self, exceptions: NDArray[np.int64]) -> NDArray[np.int64]:
         """Place of each end's first segment, (2G,), that is none of the `exceptions` (ascending, few); n for none."""
-        side = self.side[exceptions]
-        begins = np.flatnonzero(_begins(side))
-        rank = np.arange(len(side)) - np.repeat(begins, np.diff(np.append(begins, len(side))))
-        leading = side[np.flatnonzero(exceptions - self.begin[side] == rank)]
-        first: NDArray[np.int64] = self.begin[:-1] + np.bincount(leading, minlength=len(self.ends))
-        first[np.flatnonzero(first == self.begin[1:])] = len(self)
+        first = self.begin[:-1].copy()
+        if len(exceptions):
+            first += self._leading(exceptions)
+        first[indices(first == self.begin[1:])] = len(self)
         return first
+
+    def _leading(self, exceptions: NDArray[np.int64]) -> NDArray[np.int64]:
+        """How many of each end's first segments, (2G,), are among the exceptions."""
+        side = self.side[exceptions]
+        begins = run_starts(side)
+        rank = np.arange(len(side)) - np.repeat(begins, run_sizes(begins, len(side)))
+        leading = side[indices(exceptions - self.begin[side] == rank)]
+        return np.bincount(leading, minlength=len(self.ends))
 
 
 def is_tcp_packet(headers: Headers) -> NDArray[np.bool_]:
@@ -197,15 +198,15 @@ def segments_of(batch: Batch, headers: Headers, order: Order, first_row: int) ->
     row = order.row[:count]
     end, head = order.end[: order.judged_ends], order.begin[: order.judged_ends]
     last = order.begin[1 : order.judged_ends + 1] - 1
-    of_connection = _begins(end >> 1)
-    owner = 2 * (np.cumsum(of_connection) - 1) + (end & 1)
-    connection = end[of_connection] >> 1
+    first = run_starts(end >> 1)
+    connection = end[first] >> 1
+    owner = 2 * np.repeat(np.arange(len(first)), run_sizes(first, len(end))) + (end & 1)
     size = np.zeros(2 * len(connection), np.int64)
     size[owner] = last + 1 - head
     begin = np.concatenate(([0], np.cumsum(size)))
     side = np.repeat(np.arange(len(size)), size)
     flags = headers.flags[row]
-    opening_turn = np.flatnonzero((flags & SYN != 0)[order.turn])
+    opening_turn = indices((flags & SYN != 0)[order.turn])
     return Segments(
         row=row,
         side=side,
@@ -216,6 +217,7 @@ def segments_of(batch: Batch, headers: Headers, order: Order, first_row: int) ->
         length=headers.payload_length[row],
         time_ns=batch.time_ns[row],
         begin=begin,
+        size=size,
         owner=owner,
         head=head,
         last=last,
@@ -232,20 +234,15 @@ def segments_of(batch: Batch, headers: Headers, order: Order, first_row: int) ->
 def _others(side: NDArray[np.int64], turn: NDArray[np.int64]) -> NDArray[np.int64]:
     """Place of the other end's last segment before each: the last one of the run before its end's run of turns."""
     in_turn = side[turn]
-    begins = np.flatnonzero(_begins(in_turn))
+    begins = run_starts(in_turn)
     carried = len(side) + (in_turn[begins] ^ 1)
     before = begins - 1
     inside = (in_turn[before] ^ 1) == in_turn[begins]
     inside[:1] = False
     told = carried + inside * (turn[before] - carried)
     other = np.empty(len(side), np.int64)
-    other[turn] = np.repeat(told, np.diff(np.append(begins, len(side))))
+    other[turn] = np.repeat(told, run_sizes(begins, len(side)))
     return other
-
-
-def first_of_each(group: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Index of the first of each run of equal values."""
-    return np.flatnonzero(_begins(group))
 
 
 def is_tcp(protocol: int) -> bool:

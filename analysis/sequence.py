@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from analysis.places import indices, run_sizes
 from analysis.reach import NEAR, running_highest, unwrapped
 from analysis.segments import FIN, RST, SYN
 
@@ -40,7 +41,7 @@ class Sent:
 
     def repeated(self) -> NDArray[np.int64]:
         """Places of segments with payload that was all sent before."""
-        return np.flatnonzero((self.length > 0) & (self.payload + self.length <= self.top))
+        return indices((self.length > 0) & (self.payload + self.length <= self.top))
 
 
 def follow(s: Segments, reach: Reach, table: ConnectionTable) -> Sent:
@@ -65,21 +66,21 @@ def follow(s: Segments, reach: Reach, table: ConnectionTable) -> Sent:
     last, irregular = _last_but_resets(s, resets)
     irregular |= (known != 0) & ((carried + ahead != 0) | (np.abs(carried) > NEAR))
     irregular[s.owner] |= (known[s.owner] == 0) != (reach.next[s.head] == 0)
-    irregular[s.side[np.flatnonzero(opens & closes)]] = True
+    irregular[s.side[indices(opens & closes)]] = True
     if not reach.near:
         irregular[:] = True
     result = Sent(start, payload, length, top, origin, carried, carried.copy())
-    regular = np.flatnonzero((last >= 0) & ~irregular)
+    regular = indices((last >= 0) & ~irregular)
     at = last[regular]
     distance = reach.distance[at].astype(np.int64)
     result.reached[regular] = distance
     ahead[regular] = np.maximum(top[at] - distance, 0)
-    sides = np.flatnonzero((last >= 0) & irregular)
+    sides = indices((last >= 0) & irregular)
     if len(sides):
         origin[sides] = sent[sides]
         carried[sides] = 0
         ahead[sides] = _follow_alone(s, sides, known, ahead, result)
-    moved = np.flatnonzero(last >= 0)
+    moved = indices(last >= 0)
     sent[moved] = origin[moved] + result.reached[moved].astype(np.uint32)
     known[moved] = 1
     for name, values in (("sent_known", known), ("sent", sent)):
@@ -94,7 +95,7 @@ def _last_but_resets(s: Segments, resets: NDArray[np.int64]) -> tuple[NDArray[np
     side = s.side[resets]
     many = np.bincount(side, minlength=len(last))
     rank = np.arange(len(side)) - np.cumsum(many)[side]  # from -1, the end's last reset, down
-    trailing = np.bincount(side[np.flatnonzero(resets - s.begin[side + 1] == rank)], minlength=len(last))
+    trailing = np.bincount(side[indices(resets - s.begin[side + 1] == rank)], minlength=len(last))
     last -= trailing
     last[last < s.begin[:-1]] = -1
     return last, trailing != many
@@ -108,9 +109,9 @@ def _follow_alone(
     Each of them has a segment that is no reset; `known` and `ahead` (2G,) are those before the batch.
     """
     place, _ = s.places_of(sides)
-    place = place[np.flatnonzero(s.flags[place] & RST == 0)]
+    place = place[indices(s.flags[place] & RST == 0)]
     head = np.searchsorted(place, s.begin[sides])
-    size = np.diff(np.append(head, len(place)))
+    size = run_sizes(head, len(place))
     opens, closes = ((s.flags[place] & flag) != 0 for flag in (SYN, FIN))
     length = s.length[place].astype(np.int64)
     finish = s.sequence[place] + (length + opens + closes).astype(np.uint32)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from analysis.connections import NO_PACKET, opening_rows
+from analysis.places import indices, run_sizes, run_starts
 from analysis.reopening import reopenings
 from analysis.reuse import BEFORE
 from capture.columns import Columns
@@ -76,19 +77,12 @@ class Streams:
         newest[pair[starts]] = np.arange(base, base + len(starts))
         walked, opened = reopenings(headers, pair, lower, newest, starts, self._table)
         before = newest[pair[walked]]
-        reopened = walked[np.flatnonzero((opened == walked) & ~np.isin(walked, starts))] if len(walked) else walked
-        of_starts, of_reopened = self._number_streams(headers.endpoints.transport, paired, reopened)
-        known = len(self._pairs) - len(paired.first_seen)
-        new = np.flatnonzero(pair[starts] >= known)
-        stream = RESERVED - reserved
-        stream[new] = of_starts[pair[starts[new]] - known]
-        if len(reopened):
-            order = np.argsort(np.concatenate((starts, reopened)))
-            starts = np.concatenate((starts, reopened))[order]
-            stream = np.concatenate((stream, of_reopened))[order]
+        reopened = walked[indices((opened == walked) & ~np.isin(walked, starts))] if len(walked) else walked
+        if len(paired.first_seen) or len(starts) or len(reopened):
+            starts, stream = self._number_streams(headers.endpoints.transport, paired, starts, reserved, reopened)
             newest[pair[starts]] = np.arange(base, base + len(starts))  # ascending: a pair's last start stays
-        opening = {"pair": pair[starts], "a_lower": lower[starts], "stream": stream}
-        self._table.add(opening | opening_rows(headers, starts, first_row))
+            opening = {"pair": pair[starts], "a_lower": lower[starts], "stream": stream}
+            self._table.add(opening | opening_rows(headers, starts, first_row))
         # numpy finds places by 64-bit indices far quicker
         connection = newest[pair].astype(np.int64)
         if len(reopened):
@@ -120,34 +114,56 @@ class Streams:
         if not self._mentioned:
             return paired.first_seen >> 2
         pair = paired.number
-        without = np.flatnonzero(self._newest["connection"][pair] < 0)
+        without = indices(self._newest["connection"][pair] < 0)
         place = np.empty(len(self._pairs), np.int32)
         place[pair[without[::-1]]] = without[::-1]  # backwards: the first row stays
-        first: NDArray[np.int64] = without[np.flatnonzero(place[pair[without]] == without)]
+        first: NDArray[np.int64] = without[indices(place[pair[without]] == without)]
         return first
 
     def _number_streams(
-        self, transport: NDArray[np.uint16], paired: Paired, reopened: NDArray[np.int64]
-    ) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
-        """Stream numbers of the new pairs and of the connections that were reopened, for each transport by itself.
+        self,
+        transport: NDArray[np.uint16],
+        paired: Paired,
+        starts: NDArray[np.int64],
+        reserved: NDArray[np.int32],
+        reopened: NDArray[np.int64],
+    ) -> tuple[NDArray[np.int64], NDArray[np.int32]]:
+        """All rows at which connections start, ascending, and the streams' numbers, each transport's by itself.
 
-        A pair takes a number where it is first seen, be it only mentioned; a reopened one takes another.
+        A pair takes a number where it is first seen, be it only mentioned; what it has `reserved` then is that of the
+        connection that starts. A reopened one takes another.
         """
         count = len(paired.first_seen)
-        new = np.arange(len(self._pairs) - count, len(self._pairs))
+        known = len(self._pairs) - count
+        new = np.arange(known, len(self._pairs))
         kind = np.concatenate((self._pairs.transports(new), transport[reopened]))
-        by_place = np.argsort(np.concatenate((paired.first_seen, reopened * 4 + 1)), kind="stable")
+        number = self._next_numbers(kind, np.concatenate((paired.first_seen, reopened * 4 + 1)))
+        newest = self._newest["connection"]
+        only_mentioned = indices(newest[new] == NO_PACKET)
+        newest[new[only_mentioned]] = RESERVED - number[only_mentioned]
+        pair = paired.number[starts]
+        stream = RESERVED - reserved
+        first = indices(pair >= known)
+        stream[first] = number[pair[first] - known]
+        if not len(reopened):
+            return starts, stream
+        starts, stream = np.concatenate((starts, reopened)), np.concatenate((stream, number[count:]))
+        order = np.argsort(starts)
+        return starts[order], stream[order]
+
+    def _next_numbers(self, kind: NDArray[np.uint16], place: NDArray[np.int64]) -> NDArray[np.int32]:
+        """Numbers that follow on those of each kind, in the order of the places."""
+        by_place = np.argsort(place, kind="stable")
         order = by_place[np.argsort(kind[by_place], kind="stable")]
-        kinds, begin, size = np.unique(kind[order], return_index=True, return_counts=True)
+        begin = run_starts(kind[order])
         number = np.empty(len(kind), np.int32)
-        for each, at, many in zip(kinds.tolist(), begin.tolist(), size.tolist(), strict=True):
+        for each, at, many in zip(
+            kind[order[begin]].tolist(), begin.tolist(), run_sizes(begin, len(kind)).tolist(), strict=True
+        ):
             base = self._next_stream.get(each, 0)
             number[order[at : at + many]] = np.arange(base, base + many)
             self._next_stream[each] = base + many
-        newest = self._newest["connection"]
-        only_mentioned = np.flatnonzero(newest[new] == NO_PACKET)
-        newest[new[only_mentioned]] = RESERVED - number[only_mentioned]
-        return number[:count], number[count:]
+        return number
 
 
 def _pieces_apart(headers: Headers) -> Headers:

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
+from analysis.places import indices
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -32,11 +34,11 @@ def first_in_each(
     `holds` is asked of places, each with the index of its stretch.
     """
     first = np.full(len(begin), -1)
-    left, at, step = np.flatnonzero(begin < end), begin.copy(), STEP
+    left, at, step = indices(begin < end), begin.copy(), STEP
     while len(left):
         stop = np.minimum(at[left] + step, end[left])
         place, of = places(at[left], stop)
-        found = np.flatnonzero(holds(place, left[of]))[::-1]  # backwards: the first one stays
+        found = indices(holds(place, left[of]))[::-1]  # backwards: the first one stays
         first[left[of[found]]] = place[found]
         at[left] = stop
         left = left[(first[left] < 0) & (stop < end[left])]

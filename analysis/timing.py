@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from analysis.connections import NEVER, NO_PACKET
-from analysis.segments import ACK, SYN, SYN_ACK, first_of_each
+from analysis.places import indices, run_starts
+from analysis.segments import ACK, SYN, SYN_ACK
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -26,16 +27,19 @@ def learn_timing(s: Segments, times: NDArray[np.int64], columns: Columns) -> NDA
     Nearly always that is the connection's first plain ACK, after all its SYNs; only where it is not, the connection's
     segments are gone through. `times` are those of all packets before the batch.
     """
-    syn = s.opening[np.flatnonzero(s.flags[s.opening] & ACK == 0)]
+    waiting = columns["initial_rtt_ns"][s.connection] == NEVER
+    if not len(s.opening) and not waiting.any():
+        return s.opening
+    syn = s.opening[indices(s.flags[s.opening] & ACK == 0)]
     last_syn = np.full(len(s.connection), -1)
     last_syn[s.side[syn] >> 1] = syn  # in order: the last one stays
     before = columns["last_syn_packet"][s.connection]
     earlier = np.full(len(before), NEVER)
-    sent = np.flatnonzero(before != NO_PACKET)
+    sent = indices(before != NO_PACKET)
     earlier[sent] = times[before[sent]]
     asking = (last_syn >= 0) | (earlier != NEVER)
-    asking &= columns["initial_rtt_ns"][s.connection] == NEVER
-    group, first = _first_plain_acks(s, np.flatnonzero(asking))
+    asking &= waiting
+    group, first = _first_plain_acks(s, indices(asking))
     latest = last_syn[group]
     took = s.time_ns[first] - np.where(latest >= 0, s.time_ns[latest], earlier[group])
     regular = (took != 0) & ((latest < 0) | (s.row[latest] < s.row[first]))
@@ -51,11 +55,11 @@ def learn_timing(s: Segments, times: NDArray[np.int64], columns: Columns) -> NDA
 
 def _first_plain_acks(s: Segments, group: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Those of the connections that have a segment with ACK and without SYN, and the first one of each."""
-    plain = s.first_but(np.flatnonzero(s.flags & SYN_ACK != ACK))
+    plain = s.first_but(indices(s.flags & SYN_ACK != ACK))
     row = np.append(s.row, len(s.row) + s.row.max())  # the last one for "none"
     of_a, of_b = plain[2 * group], plain[2 * group + 1]
     first = np.where(row[of_a] < row[of_b], of_a, of_b)
-    having = np.flatnonzero(first < len(s))
+    having = indices(first < len(s))
     return group[having], first[having]
 
 
@@ -73,6 +77,6 @@ def _gone_through(
     inside = last_syn >= first[own]
     since = np.where(inside, s.time_ns[at[last_syn]], earlier[own])
     took = s.time_ns[at] - since
-    telling = np.flatnonzero((kind == ACK) & (since != NEVER) & (took != 0))
-    telling = telling[first_of_each(own[telling])]
+    telling = indices((kind == ACK) & (since != NEVER) & (took != 0))
+    telling = telling[run_starts(own[telling])]
     return at[telling], took[telling]

@@ -27,6 +27,7 @@ from analysis.meaning import (
     STATES,
     learn_meanings,
 )
+from analysis.places import indices, run_sizes
 from analysis.states import State
 
 if TYPE_CHECKING:
@@ -88,8 +89,8 @@ def track(s: Segments, table: ConnectionTable) -> NDArray[np.uint16]:
     told[begin] = True
     told[visits.turn] = True
     states[visits.turn] = visits.after
-    at = np.flatnonzero(told)
-    return np.repeat(states[at], np.diff(np.append(at, len(s))))
+    at = indices(told)
+    return np.repeat(states[at], run_sizes(at, len(s)))
 
 
 class _Walk:
@@ -101,7 +102,7 @@ class _Walk:
         self._meaning = meaning
         self._state = state
         self._packed = state.view(PACKED)
-        loud = np.append(np.flatnonzero(meaning & LOUD != 0), len(meaning))
+        loud = np.append(indices(meaning & LOUD != 0), len(meaning))
         self._next_loud = np.repeat(loud, np.diff(loud, prepend=-1))
         self._visits: list[Visits] = []
 
@@ -112,7 +113,7 @@ class _Walk:
             before = self._packed[group]
             loud = self._next_loud[turn]
             turn = loud + WATCHED[before] * (turn - loud)
-            more = np.flatnonzero(turn < self._end[group])
+            more = indices(turn < self._end[group])
             group, turn, before = group[more], turn[more], before[more]
             self._step(turn)
             self._visits.append(Visits(turn, before, self._packed[group]))
@@ -165,7 +166,9 @@ _MOVES_RECEIVER: Final = MOVES_RECEIVER.tobytes()
 
 def _note_established(s: Segments, meaning: NDArray[np.uint16], visits: Visits, column: NDArray[np.int32]) -> None:
     """The packet that acknowledged a SYN and opened its connection, the first one."""
-    opened = np.flatnonzero(~OPEN[visits.before] & OPEN[visits.after])
+    opened = indices(~OPEN[visits.before] & OPEN[visits.after])
+    if not len(opened):
+        return
     turn = visits.turn[opened]
     turn = np.sort(turn[meaning[turn] & ACKS_SYN != 0])[::-1]  # backwards: the first one stays
     place = s.turn[turn]
@@ -176,7 +179,9 @@ def _note_established(s: Segments, meaning: NDArray[np.uint16], visits: Visits, 
 
 def _note_fin_acked(s: Segments, meaning: NDArray[np.uint16], visits: Visits, column: NDArray[np.int32]) -> None:
     """The packet that acknowledged an end's FIN, the first one, if the states at that moment ask for one."""
-    acks = np.flatnonzero(meaning[visits.turn] & (ACKS_FIN | HAS_RST) == ACKS_FIN)
+    acks = indices(meaning[visits.turn] & (ACKS_FIN | HAS_RST) == ACKS_FIN)
+    if not len(acks):
+        return
     place = s.turn[visits.turn[acks]]
     sender = s.side[place]
     of_b = (sender & 1) != 0
@@ -185,6 +190,6 @@ def _note_fin_acked(s: Segments, meaning: NDArray[np.uint16], visits: Visits, co
     asked = (meaning[visits.turn[acks]] & LOUD != 0) | WATCHES_OWN[own] | WATCHES_PEER[peer]
     end = s.ends[sender ^ 1]
     flat = column.reshape(-1)
-    chosen = np.flatnonzero(asked & (flat[end] == NO_PACKET))
+    chosen = indices(asked & (flat[end] == NO_PACKET))
     chosen = chosen[np.argsort(s.row[place[chosen]])[::-1]]  # backwards: the first one stays
     flat[end[chosen]] = s.packet(place[chosen])

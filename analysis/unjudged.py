@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from analysis.places import indices
 from analysis.segments import is_tcp_packet
 from analysis.tracking import PACKED
 
@@ -21,7 +22,7 @@ class Unjudged:
     """The segments that may not be judged, since their length is not known: they leave both ends in their states."""
 
     def __init__(self, headers: Headers, assigned: Assignment, judged: NDArray[np.bool_], columns: Columns) -> None:
-        self._row = np.flatnonzero(is_tcp_packet(headers) & ~judged)
+        self._row = indices(is_tcp_packet(headers) & ~judged)
         self._judged = judged
         self._connection = assigned.connection
         self._before = columns["state"][self._connection[self._row]].view(PACKED)[:, 0]
@@ -31,7 +32,7 @@ class Unjudged:
         if not len(self._row):
             return
         states[self._row] = self._before
-        row = np.concatenate((np.flatnonzero(self._judged), self._row))
+        row = np.concatenate((indices(self._judged), self._row))
         row = row[np.lexsort((row, self._connection[row]))]
         latest = np.maximum.accumulate(np.where(self._judged[row], np.arange(len(row)), -1))
         inside = (latest >= 0) & (self._connection[row[latest]] == self._connection[row])

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from analysis.connections import NOT_SCALED
-from analysis.segments import ACK, SYN, first_of_each
+from analysis.places import indices, run_sizes, run_starts
+from analysis.segments import ACK, SYN
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -89,7 +90,7 @@ def _scaling_at(
     number[syn] = np.arange(len(syn))
     latest = np.maximum.accumulate(number[at])
     side = s.side[at]
-    inside = np.flatnonzero((latest >= 0) & (s.side[syn[latest]] >> 1 == side >> 1))
+    inside = indices((latest >= 0) & (s.side[syn[latest]] >> 1 == side >> 1))
     own = before[side]
     own[inside] = after.reshape(-1)[2 * latest[inside] + (side[inside] & 1)]
     return own
@@ -97,7 +98,7 @@ def _scaling_at(
 
 def _turns(group: NDArray[np.int64]) -> list[NDArray[np.int64]]:
     """Split indices into turns: the first of every group, the second of every group that has one, and so on."""
-    begin = first_of_each(group)
-    turn = np.arange(len(group)) - np.repeat(begin, np.diff(np.append(begin, len(group))))
+    begin = run_starts(group)
+    turn = np.arange(len(group)) - np.repeat(begin, run_sizes(begin, len(group)))
     order = np.argsort(turn, kind="stable")
-    return np.split(order, np.flatnonzero(np.diff(turn[order])) + 1)
+    return np.split(order, indices(np.diff(turn[order])) + 1)

@@ -125,7 +125,8 @@ class Session:
         """Rows of a connection's packets, ascending."""
         snapshot = self._snapshot
         first = int(snapshot.connections.first_packet[connection])
-        return np.flatnonzero(snapshot.packets.connection[first:] == connection) + first
+        last = int(snapshot.connections.last_packet[connection])
+        return np.flatnonzero(snapshot.packets.connection[first : last + 1] == connection) + first
 
     def details(self, packets: NDArray[np.int64]) -> list[Detail]:
         """What the bytes of these packets say (rows, int64, ascending). Reads the file: not for the screen's thread."""

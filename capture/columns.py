@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from numpy.typing import DTypeLike, NDArray
-MOST_TIMES: Final = 4096
+MOST_TIMES: Final = 1 << 14
 """How many times the rows that there have been what is expected may make room for."""
 
 

@@ -94,10 +94,10 @@ class _Holes:
         carried = self._table.columns["open_holes"].reshape(-1)[s.ends] != 0
         at = at[is_single(many, carried)[s.side[at]]]
         side, top = s.side[at], sent.top[at]
-        origin = sent.origin[side]
+        number = sent.origin[side] + top.astype(np.uint32)
 
         def passes(place: NDArray[np.int64], of: NDArray[np.int64]) -> NDArray[np.bool_]:
-            beyond: NDArray[np.bool_] = (s.acknowledgment[place] - origin[of]).view(np.int32) > top[of]
+            beyond: NDArray[np.bool_] = (s.acknowledgment[place] - number[of]).view(np.int32) > 0
             beyond &= s.flags[place] & ACK != 0
             return beyond
 
@@ -157,13 +157,14 @@ class _Holes:
     def _acknowledgment(self, side: int, hole: Hole, until: int | None) -> int | None:
         """The other end's first segment after the hole, and before `until`, that acknowledges bytes of it."""
         s = self._s
+        number = np.uint32(int(self._sent.origin[side]) + hole.start & 0xFFFFFFFF)
         begin, end = s.begin[side ^ 1], s.begin[(side ^ 1) + 1]
         rows = s.row[begin:end]
         finish = int(end if until is None else begin + np.searchsorted(rows, until))
         at, step = int(begin + np.searchsorted(rows, hole.since + 1)), STEP
         while at < finish:
             part = slice(at, min(at + step, finish))
-            beyond = (s.acknowledgment[part] - self._sent.origin[side]).view(np.int32) > hole.start
+            beyond = (s.acknowledgment[part] - number).view(np.int32) > 0
             beyond &= (s.flags[part] & ACK) != 0
             if beyond.any():
                 return at + int(np.argmax(beyond))

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import gc
 import os
+from pathlib import Path
 from time import monotonic
 from typing import TYPE_CHECKING, ClassVar, Final
 
 from textual import on
-from textual.app import App
 from textual.worker import Worker, WorkerState
 
-from tui.asking import GotoInput
+from tui.actions import Actions
+from tui.asking import LineInput, goto_input, save_input
 from tui.bindings import bindings_of
-from tui.desk import Desk, next_option
+from tui.desk import Desk
 from tui.director import Director
-from tui.help import HelpScreen
+from tui.following import Following
 from tui.lineview import LineView
 from tui.palette import Palette
 from tui.panels.bar import Bar
@@ -23,7 +24,7 @@ from tui.panels.bytes import BytesPanel
 from tui.panels.ladder import LadderPanel
 from tui.panels.status import keys_line
 from tui.panels.timeline import TimelinePanel
-from tui.styles import CONTRAST, DARK, LIGHT, PALETTES, first_theme, themes
+from tui.styles import PALETTES, first_theme, themes
 from tui.terminal import colours, end_on_request
 from views.options import Options
 
@@ -35,13 +36,16 @@ if TYPE_CHECKING:
     from textual.events import DescendantFocus, Resize
 
     from analysis.session import Session
+    from capture.live.feed import Feed
 
 TICK: Final = 1 / 30
-THEMES: Final = (DARK, LIGHT, CONTRAST)
 
 
-class NetvizApp(App[int]):
-    """Shows a session. `name` is what the capture is called on screen, `now` a monotonic clock in seconds."""
+class NetvizApp(Actions):
+    """Shows a session. `name` is what the capture is called on screen, `now` a monotonic clock in seconds.
+
+    `feed` is the live capture that the session reads, if it is one.
+    """
 
     CSS_PATH = "app.tcss"
     COMMANDS: ClassVar = {Palette}
@@ -54,6 +58,7 @@ class NetvizApp(App[int]):
         *,
         ascii: bool = False,  # noqa: A002 - the option's name
         now: Callable[[], float] = monotonic,
+        feed: Feed | None = None,
     ) -> None:
         # Textual takes NO_COLOR out of its environment, and picks the filter for it by `ansi_color`.
         theme = first_theme(os.environ, colours(os.environ))
@@ -61,14 +66,16 @@ class NetvizApp(App[int]):
         for known in themes():
             self.register_theme(known)
         self.theme = theme
-        self.director = Director(self, Desk(session, name, Options(ascii=ascii), session.snapshot), now)
+        desk = Desk(session, name, Options(ascii=ascii), session.snapshot)
+        self.director = Director(self, desk, now, Following(desk, feed, follows=feed is not None))
         self.desk, self.stage = self.director.desk, self.director.stage
-        self.goto = GotoInput()
+        self.goto, self.saving = goto_input(), save_input()
 
     def compose(self) -> ComposeResult:
         """All panes; the layout shows those that have a place."""
         yield self.stage.panes
         yield self.goto
+        yield self.saving
 
     def on_mount(self) -> None:
         """Show what there is, then follow the reader."""
@@ -76,7 +83,7 @@ class NetvizApp(App[int]):
         self.director.arrange()
         self.stage.ladder.focus()
         self._poller = self.set_interval(TICK, self._poll)
-        self._player = self.set_interval(TICK, self._tick, pause=True)
+        self.player_timer = self.set_interval(TICK, self._tick, pause=True)
         self._poll()
         self.call_after_refresh(self._painted)
 
@@ -96,7 +103,7 @@ class NetvizApp(App[int]):
 
     def _tick(self) -> None:
         if not self.director.player.tick():
-            self._player.pause()
+            self.player_timer.pause()
 
     # messages
 
@@ -151,97 +158,10 @@ class NetvizApp(App[int]):
         if key is not None:
             self.simulate_key(key)
 
-    @on(GotoInput.Asked)
-    def _asked(self, event: GotoInput.Asked) -> None:
+    @on(LineInput.Asked)
+    def _asked(self, event: LineInput.Asked) -> None:
         self._focus_home()
-        self.action_go_to(event.text)
-
-    # actions, as the binding table names them
-
-    def action_step(self, by: int) -> None:
-        """Next or previous packet of the connection, unfolded."""
-        self.director.step(by)
-
-    def action_trouble(self, by: int) -> None:
-        """Next or previous trouble of the connection."""
-        self.director.trouble(by)
-
-    def action_connection(self, by: int) -> None:
-        """Next or previous connection."""
-        self.director.open(self.desk.next_connection(by))
-
-    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """Where a place is being typed, `:` is a part of it, and over a dialog it opens nothing."""
-        del parameters
-        return action != "goto" or (not self.goto.display and len(self.screen_stack) == 1)
-
-    def action_goto(self) -> None:
-        """Ask for a place."""
-        self.goto.open()
-
-    def action_go_to(self, text: str) -> None:
-        """Go to a place that was typed."""
-        self.director.go(text)
-
-    def action_play(self) -> None:
-        """Play or pause."""
-        if self.director.player.play():
-            self._player.resume()
-
-    def action_speed(self, by: int) -> None:
-        """Play faster or slower."""
-        self.director.player.faster(by)
-
-    def action_layer(self, osi: int) -> None:
-        """Look at a layer."""
-        self.director.inspect(osi)
-
-    def action_bytes(self) -> None:
-        """Bytes on or off."""
-        self.director.toggle_bytes()
-
-    def action_explanation(self) -> None:
-        """Short, full, off."""
-        self.director.next_explanation()
-
-    def action_option(self, name: str) -> None:
-        """The next value of one of the options."""
-        self.director.set_options(next_option(self.desk.options, name))
-
-    def action_next_theme(self) -> None:
-        """Other colours, where there are any."""
-        if self.theme in THEMES:
-            self.theme = THEMES[(THEMES.index(self.theme) + 1) % len(THEMES)]
-
-    def action_connections(self) -> None:
-        """To the list of connections, or away with it."""
-        self.director.list_connections()
-
-    def action_pane(self, by: int) -> None:
-        """The next or previous pane."""
-        if by > 0:
-            self.screen.focus_next()
-        else:
-            self.screen.focus_previous()
-
-    def action_maximise(self) -> None:
-        """The focused pane alone, or all again."""
-        self.director.maximise()
-
-    def action_copy(self) -> None:
-        """Copy what is selected."""
-        self.director.copy()
-
-    def action_help(self) -> None:
-        """Every key of this pane."""
-        problems = [problem.message for problem in self.desk.snapshot.problems]
-        self.push_screen(HelpScreen(self.stage.focused_pane, problems, ascii=self.desk.options.ascii))
-
-    def action_leave(self, quits: bool = False) -> None:
-        """One step back; at the top, the end. `quits`: rather the end than only to cancel reading."""
-        if not self.director.back(cancels=not quits):
-            self.exit(0)
-
-    def action_quit_now(self) -> None:
-        """The end, whatever is open."""
-        self.exit(0)
+        if event.asker is self.goto:
+            self.action_go_to(event.text)
+        elif event.text.strip():
+            self.director.say(self.director.following.save(Path(event.text.strip()).expanduser()))

@@ -52,6 +52,8 @@ TABLE: Final[tuple[Key, ...]] = (
     Key("play", ("space",), "play", "app", PLAY, "Play or pause; what comes later is dimmed", "play"),
     Key("faster", ("+", "="), "speed(1)", "app", PLAY, "Play faster, up to 1000 times; zoom in in the timeline"),
     Key("slower", ("-",), "speed(-1)", "app", PLAY, "Play slower, down to a quarter; zoom out in the timeline"),
+    Key("follow", ("F",), "follow", "app", PLAY, "Follow the newest packet of a capture that grows"),
+    Key("freeze", ("p",), "freeze", "app", PLAY, "Freeze the picture while the capture goes on, or go on"),
     Key("timeline.in", ("+", "="), "zoom(1)", "timeline", PLAY, "Zoom in around the play head", "zoom"),
     Key("timeline.out", ("-",), "zoom(-1)", "timeline", PLAY, "Zoom out", "zoom"),
     *(
@@ -70,6 +72,7 @@ TABLE: Final[tuple[Key, ...]] = (
     Key("pane.previous", ("shift+tab",), "pane(-1)", "app", PANES, "Previous pane"),
     Key("maximise", ("\\",), "maximise", "app", PANES, "Give this pane the whole screen, or its place back"),
     Key("copy", ("y",), "copy", "app", PROGRAM, "Copy the selected line (OSC 52: works over SSH too)", "copy"),
+    Key("save", ("w",), "save", "app", PROGRAM, "Save a live capture"),
     Key("palette", ("ctrl+p",), "command_palette", "app", PROGRAM, "Find an action by its name"),
     Key("help", ("?",), "help", "app", PROGRAM, "This help", "help"),
     Key("back", ("escape",), "leave", "app", PROGRAM, "Back: close, stop, cancel reading; at the top quit", "back"),

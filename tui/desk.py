@@ -184,6 +184,12 @@ class Desk:
             row += 1 if by > 0 else -1
         return row if 0 <= row < len(first_packets) else self.connection
 
+    def newest_packet(self) -> int | None:
+        """The last packet that has a connection; None if there is none among the last few thousand."""
+        packets = self.snapshot.packets
+        known = np.flatnonzero(packets.connection[-4096:] != NONE)
+        return max(len(packets) - 4096, 0) + int(known[-1]) if len(known) else None
+
     def packet_at_time(self, time_ns: int, rows: NDArray[np.int64] | None = None) -> int:
         """The first packet (of `rows`, if given) at or after a time, else the last one; NONE if there is none."""
         times = self.snapshot.packets.time_ns

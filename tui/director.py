@@ -10,17 +10,17 @@ from dataclasses import replace
 from time import monotonic
 from typing import TYPE_CHECKING, Final
 
+from tui.copying import selected_text
 from tui.desk import NONE, Desk, Explained, Looked, Request, Scene, build
 from tui.fetch import Fetch
+from tui.following import Following
 from tui.goto import NotUnderstoodError, parse
 from tui.layout import Pane, Wishes
-from tui.lineview import LineView
 from tui.panels.progress import Rate, notice_lines
 from tui.player import Player
 from tui.stage import GRACE, Stage
 from views.bytes import field_at_offset
 from views.options import TimeFormat
-from views.text import plain
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
     from analysis.details import Detail
     from analysis.session import Session
+    from tui.lineview import LineView
     from views.options import Options
 
 LARGE: Final = 30_000
@@ -42,10 +43,13 @@ REBUILD_SECONDS: Final = 0.25
 class Director:
     """One for a session. `now` returns seconds of a monotonic clock."""
 
-    def __init__(self, app: App[int], desk: Desk, now: Callable[[], float] = monotonic) -> None:
+    def __init__(
+        self, app: App[int], desk: Desk, now: Callable[[], float] = monotonic, following: Following | None = None
+    ) -> None:
         self.app, self.desk, self.now = app, desk, now
+        self.following = following or Following(desk, None, follows=False)
         self.session: Session = desk.session
-        self.stage = Stage(desk)
+        self.stage = Stage(desk, self.following)
         self.player = Player(desk, self.stage, now, self.look)
         self.wishes = Wishes()
         self.painted = False
@@ -77,11 +81,13 @@ class Director:
             self._rate.seen(now, len(snapshot.packets))
             self.stage.rate = self._rate.per_second
             due = self.desk.connection == NONE or snapshot.finished or now >= self._rebuild_at
-            if due and not self._scenes.busy:
+            if due and not self.following.frozen and not self._scenes.busy:
                 self.desk.snapshot = snapshot
                 self._rebuild_at = now + REBUILD_SECONDS
                 self.rebuild()
             self.arrange()
+            self.stage.notice.redraw()
+        elif self.following.changed:
             self.stage.notice.redraw()
         return not (snapshot.finished and self.desk.snapshot is snapshot and self.desk.scene is not None)
 
@@ -115,10 +121,28 @@ class Director:
             desk.packet = int(scene.rows[0])
         self.stage.show_scene(scene)
         self.player.load(anew=opened)
+        self._follow(scene)
         at_the_end = request.snapshot.finished and not self._read_whole
         self._read_whole = request.snapshot.finished
         if opened or at_the_end or self.stage.explained != desk.packet:
             self.look()  # at the end too: what follows a packet, and how many there are, is known only then
+
+    def _follow(self, scene: Scene) -> None:
+        """Go on to the newest packet, if that is wanted."""
+        newest = self.following.newest(scene)
+        if newest is not None and newest != self.desk.packet:
+            self._go_on_to(newest)
+            self.open(int(self.desk.snapshot.packets.connection[newest]), newest)
+
+    def follow_newest(self) -> None:
+        """The newest packet of the capture, and whatever comes after it in its connection."""
+        self.following.follows, self.following.frozen = True, False
+        packet = self.desk.newest_packet()
+        if packet is not None:
+            self._go_on_to(packet)
+            self.open(int(self.desk.snapshot.packets.connection[packet]), packet)
+        self._rebuild_at = 0.0
+        self.stage.notice.redraw()
 
     # selecting
 
@@ -136,6 +160,11 @@ class Director:
         """Another packet of the open connection for all panels."""
         if packet in (self.desk.packet, NONE):
             return
+        self.following.leave()
+        self.stage.notice.redraw()
+        self._go_on_to(packet)
+
+    def _go_on_to(self, packet: int) -> None:
         self.desk.packet = packet
         self.player.seek()
         self.stage.show_packet()
@@ -295,23 +324,9 @@ class Director:
             self.desk.folded ^= {self.stage.looked.dissection.fields[field].path}
             self.stage.show_layers()
 
-    def selected_text(self) -> str:
-        """What the focused pane has selected, as text."""
-        view = self.app.focused
-        looked, field = self.stage.looked, self.stage.field
-        if view is self.stage.bytes and looked is not None:
-            chosen = looked.dissection.fields[field] if field is not None else None
-            if chosen is not None and chosen.offset >= 0:
-                return looked.data[chosen.offset : chosen.offset + chosen.length].hex(" ")
-            return looked.data.hex(" ")
-        if not isinstance(view, LineView) or view.lines is None:
-            return ""
-        lines = [view.cursor] if view.CURSOR else range(view.total)
-        return "\n".join(plain(view.lines.draw(index, view.WIDE)).strip() for index in lines)
-
     def copy(self) -> None:
         """Copy what is selected."""
-        text = self.selected_text()
+        text = selected_text(self.stage, self.app.focused)
         self.app.copy_to_clipboard(text)
         self.say(f"Copied: {text}")
 
@@ -373,7 +388,7 @@ class Director:
             self.wish(replace(wishes, connections=None))
         elif playback is not None and playback.active:
             self.player.stop()
-        elif cancels and not self.desk.snapshot.finished:
+        elif cancels and self.following.feed is None and not self.desk.snapshot.finished:
             self.session.cancel()
         elif self.app.focused is not self.stage.ladder:
             self.stage.ladder.focus()

@@ -11,13 +11,22 @@ from tui.terminal import keep_keyboard
 
 if TYPE_CHECKING:
     from analysis.session import Session
+    from capture.live.feed import Feed
 
 SWITCH_SECONDS: Final = 0.001
 """A fifth of the interpreter's default: keys are answered while the reader computes."""
 
 
-def run(session: Session, name: str, *, ascii: bool = False) -> int:  # noqa: A002 - the option's name
+def run(
+    session: Session,
+    name: str,
+    *,
+    ascii: bool = False,  # noqa: A002 - the option's name
+    feed: Feed | None = None,
+) -> int:
     """Start reading, show the screen until it is left, stop reading. Returns the exit status.
+
+    `feed` is the live capture that the session reads, if it is one: it is followed, and may be saved.
 
     Raises OSError if there is no terminal to read keys from.
     """
@@ -26,6 +35,6 @@ def run(session: Session, name: str, *, ascii: bool = False) -> int:  # noqa: A0
     session.hold()
     session.start()
     shown = "standard input" if name == "-" else Path(name).name
-    status = NetvizApp(session, shown, ascii=ascii).run()
+    status = NetvizApp(session, shown, ascii=ascii, feed=feed).run()
     session.close()
     return status or 0

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from textual.widget import Widget
 
     from tui.desk import Desk, Explained
+    from tui.following import Following
     from tui.layout import Explain
     from tui.playback import Playback
 
@@ -37,9 +38,9 @@ GRACE: Final = 0.05
 class Stage:
     """All widgets of the main screen. `said` is a notice that stays until the next Esc."""
 
-    def __init__(self, desk: Desk) -> None:
+    def __init__(self, desk: Desk, following: Following) -> None:
         ascii_ = desk.options.ascii
-        self.desk = desk
+        self.desk, self.following = desk, following
         self.said = ""
         self.rate = 0.0
         self.playback: Playback | None = None

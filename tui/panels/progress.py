@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from views.live import live_line
 from views.status import progress
 from views.text import Span, safe
 from views.wrapping import wrap
@@ -37,6 +38,9 @@ def notice_lines(stage: Stage, width: int) -> list[Line]:
     reading = progress(snapshot, stage.rate, width, stage.desk.options)
     if stage.said:
         return _wrapped(stage.said, width)
+    live = stage.following.state
+    if live is not None:
+        return [live_line(live, stage.rate, width)]
     if reading is not None:
         return [reading]
     if snapshot.problems:

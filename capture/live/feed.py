@@ -1,0 +1,174 @@
+"""A live capture as the rest of netviz knows it: how much there is, where it goes, how to end and to save it."""
+
+from __future__ import annotations
+
+import os
+import threading
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from capture.live.chain import FileChain
+from capture.live.files import SPOOL_BYTES, FileRing, copy, named, spool
+from capture.live.interfaces import interfaces
+from capture.live.rights import leave_root
+from capture.live.starting import LiveError, spawn, start
+from capture.live.ways import OURS, way_here
+from capture.source import CaptureSource
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from capture.live.interfaces import NetworkInterface
+    from capture.live.starting import Counts, Helper, Limits, Running
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """Where packets go: a file (None: a spool without a name), or a ring of so many files named like it."""
+
+    path: Path | None = None
+    files: int | None = None
+
+
+class Output:
+    """The file or files that packets are written to, and the chain that is read behind. Raises OSError when begun."""
+
+    def __init__(self, target: Target) -> None:
+        self.target = target
+        self.ended = False
+        self.chain = FileChain(lambda: self.ended)
+        self._ring = FileRing(target.path, target.files) if target.path is not None and target.files else None
+        self.descriptor = self.begin()
+
+    def begin(self) -> int:
+        """A descriptor of the first or the next file, for the helper."""
+        if self._ring is not None:
+            descriptor = self._ring.next()
+        elif self.target.path is not None:
+            descriptor = named(self.target.path)
+        else:
+            descriptor = spool()
+        self.chain.add(os.dup(descriptor), self.target.files or 1)
+        return descriptor
+
+    @property
+    def newest(self) -> Path | None:
+        """The file that is written now; None for the spool."""
+        return self._ring.made[-1] if self._ring is not None else self.target.path
+
+
+class Feed:
+    """A running capture, from interfaces that are called `where`. `counts` may be asked by any thread."""
+
+    def __init__(self, where: str, running: Running, output: Output) -> None:
+        self.where = where
+        self._running, self._output = running, output
+        self._asked = threading.Event()
+        self._saved: Path | None = None
+        running.at_end = self._end
+
+    def _end(self) -> None:
+        self._output.ended = True
+
+    @property
+    def counts(self) -> Counts:
+        """How much there is by now."""
+        return self._running.counts
+
+    @property
+    def behind(self) -> int:
+        """Bytes that were captured and are not analysed yet."""
+        return self._output.chain.waiting
+
+    @property
+    def saved_as(self) -> Path | None:
+        """The file that holds the packets (of a ring, the newest); None: only the spool does, and goes with netviz."""
+        return self._saved or self._output.newest
+
+    def source(self) -> CaptureSource:
+        """What the reader follows: all that is captured, from the first packet on. To be asked for once.
+
+        Raises `CaptureError`.
+        """
+        return CaptureSource(self.where, self._output.chain)
+
+    def ask_to_stop(self) -> None:
+        """Let the capture end soon; for handlers of signals, which must not wait."""
+        self._asked.set()
+
+    def wait(self) -> None:
+        """Wait until the capture has ended by itself, or was asked to."""
+        while not self._running.ended and not self._asked.wait(0.05):
+            pass
+
+    def stop(self) -> Counts:
+        """End the capture; returns the final counts."""
+        return self._running.stop()
+
+    def save(self, path: Path) -> None:
+        """Keep what was captured so far as a file. Raises OSError."""
+        copy(self._output.descriptor, self.counts.written, path)
+        self._saved = path
+
+    def close(self) -> None:
+        """Let go of the spool."""
+        os.close(self._output.descriptor)
+
+
+def open_feed(names: Sequence[str], target: Target, *, expression: str = "", snap_length: int, limits: Limits) -> Feed:
+    """Begin to capture from the interfaces of these names. Raises `LiveError`, `FilterError`.
+
+    From here on the process has no more rights than the user who called sudo, if somebody did.
+    """
+    found = _find(names)
+    way = way_here()
+    if way.program is None:
+        raise LiveError(f"{way.sentence} Without any: netviz run -- COMMAND shows what a program of yours does.")
+    if way.program != OURS:
+        raise LiveError(f"{way.sentence} Pipe it in: {way.program} -i {names[0]} -w - | netviz replay -")
+    helper = spawn()
+    try:
+        leave_root()  # before any file is opened: files are those of the user who called
+        output = _output(target)
+        if target.path is None:
+            limits = replace(limits, bytes=min(limits.bytes or SPOOL_BYTES, SPOOL_BYTES))
+        running = start(
+            helper,
+            found,
+            output.descriptor,
+            expression=expression,
+            snap_length=snap_length,
+            limits=limits,
+            next_file=output.begin,
+        )
+    except BaseException:
+        _dismiss(helper)
+        raise
+    return Feed(", ".join(names), running, output)
+
+
+def _output(target: Target) -> Output:
+    try:
+        return Output(target)
+    except OSError as error:
+        where = target.path or "A temporary file"
+        raise LiveError(f"{where} cannot be written: {error.strerror}.") from error
+
+
+def _dismiss(helper: Helper) -> None:
+    """Let a helper go that is not needed: it ends with the socket."""
+    helper.control.close()
+    helper.process.wait()
+
+
+def _find(names: Sequence[str]) -> list[NetworkInterface]:
+    known = {each.name: each for each in interfaces()}
+    if not names:
+        raise LiveError("There is no loopback interface here; name one with -i.")
+    for name in names:
+        if name not in known:
+            raise LiveError(f"There is no interface {name}; there are {', '.join(known)}.")
+        if not known[name].up:
+            raise LiveError(f"{name} is down; `sudo ip link set {name} up` brings it up.")
+    return [known[name] for name in names]

@@ -1,0 +1,65 @@
+"""The files that a live capture is written to: one that was named, a ring of them, or a spool without a name."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+SPOOL_BYTES: Final = 1 << 30
+"""What is kept of a capture that nobody asked to save: then it ends, and says so."""
+
+
+def spool() -> int:
+    """A descriptor of a temporary file without a name; it goes with the last process that has it. Raises OSError."""
+    with tempfile.TemporaryFile(prefix="netviz-") as file:
+        return os.dup(file.fileno())
+
+
+def named(path: Path) -> int:
+    """A descriptor of a file for writing and reading, emptied if it was there. Raises OSError."""
+    return os.open(path, os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o644)
+
+
+@dataclass(slots=True)
+class FileRing:
+    """Numbered files, `name_00001.pcapng` and so on, of which the newest `most` are kept."""
+
+    path: Path
+    most: int
+    made: list[Path] = field(default_factory=list)
+    _number: int = 0
+
+    def next(self) -> int:
+        """A descriptor of the next file; the oldest goes when there would be too many. Raises OSError."""
+        self._number += 1
+        file = self.path.with_name(f"{self.path.stem}_{self._number:05}{self.path.suffix}")
+        descriptor = named(file)
+        self.made.append(file)
+        while len(self.made) > self.most:
+            self.made.pop(0).unlink(missing_ok=True)
+        return descriptor
+
+
+def copy(descriptor: int, length: int, path: Path) -> None:
+    """Save the first `length` bytes of what a descriptor holds. Raises OSError; then no half of a file is left."""
+    target = named(path)
+    try:
+        at = 0
+        while at < length:
+            piece = os.pread(descriptor, min(length - at, 4 << 20), at)
+            if not piece:
+                break
+            at += len(piece)
+            view = memoryview(piece)
+            while view:
+                view = view[os.write(target, view) :]
+    except OSError:
+        path.unlink(missing_ok=True)
+        raise
+    finally:
+        os.close(target)

@@ -1,0 +1,300 @@
+"""Live capture: what passes loopback in a namespace of the test's own is in the file, exactly, and without rights."""
+
+from __future__ import annotations
+
+import json
+import os
+import struct
+import sys
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+
+from capture.live.bpf import FilterError, compiled, everything
+from capture.live.chain import FileChain
+from capture.live.files import FileRing, copy, named
+from capture.live.processes import Owner, owner_of, owners
+from capture.source import CaptureSource, open_source
+from capture.store import DamagedStoreError
+from fixtures import containers
+from namespace_builder import NOT_ALLOWED, isolated
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+linux = pytest.mark.skipif(sys.platform != "linux", reason="packet sockets are Linux's")
+
+CAPTURE = """
+import json, time
+from pathlib import Path
+from capture.live.feed import Target, open_feed
+from capture.live.starting import Limits
+def begin(file=None, files=None, expression="", snap=262144, **limits):
+    target = Target(Path(file) if file else None, files)
+    return open_feed(["lo"], target, expression=expression, snap_length=snap, limits=Limits(**limits))
+def send(count, size=64, port=0):
+    datagrams = socket.AF_INET, socket.SOCK_DGRAM
+    with socket.socket(*datagrams) as to, socket.socket(*datagrams) as by:
+        to.bind(("127.0.0.1", port))
+        for number in range(count):
+            by.sendto(number.to_bytes(4, "big") + bytes(size - 4), to.getsockname())
+        return to.getsockname()[1]
+def status(pid):
+    lines = (line.split(":") for line in open(f"/proc/{pid}/status"))
+    return {name: value.split() for name, value in lines}
+def tell(counts, **more):
+    names = ("seen", "dropped", "packets", "written", "done")
+    print(json.dumps({name: getattr(counts, name) for name in names} | more))
+"""
+
+
+def live(code: str, *arguments: object, user: int | None = None) -> dict[str, object]:
+    """Run code beside a capture; what it prints as JSON. Skips where no namespace may be made."""
+    try:
+        done = isolated(CAPTURE + code, *arguments, user=user)
+    except PermissionError:
+        pytest.skip("this interpreter lies where another user may not run it")
+    if done.returncode == NOT_ALLOWED:
+        pytest.skip("network namespaces are not allowed here")
+    assert done.stderr == ""
+    told: dict[str, object] = json.loads(done.stdout.splitlines()[-1])
+    return told
+
+
+@linux
+@pytest.mark.parametrize("user", [None, 65_534])
+def test_every_packet_is_captured_once_in_order_and_whole(tmp_path: Path, user: int | None) -> None:
+    if user is not None and os.geteuid() != 0:
+        pytest.skip("only root can become another user")
+    tmp_path.chmod(0o777)
+    file = tmp_path / "all.pcapng"
+    told = live("feed = begin(sys.argv[1]); send(2000); tell(feed.stop())", file, user=user)
+    assert told == {"seen": 2000, "dropped": 0, "packets": 2000, "written": file.stat().st_size, "done": "stopped"}
+    numbers: list[int] = []
+    with open_source(file) as source:
+        for batch in source.batches():
+            assert (batch.captured_length == 14 + 20 + 8 + 64).all()
+            assert (np.diff(batch.time_ns) >= 0).all()
+            numbers += [int.from_bytes(batch.buffer[at + 42 : at + 46].tobytes()) for at in batch.start.tolist()]
+        assert numbers == list(range(2000))
+        assert source.problems == []
+        assert [(each.name, each.dropped, each.time_resolution) for each in source.interfaces] == [("lo", 0, 1e-9)]
+    if user is not None:
+        assert file.stat().st_uid == user
+
+
+@linux
+def test_the_process_that_captures_has_no_rights_left() -> None:
+    told = live(
+        "feed = begin(); send(1); told = status(feed._running.process.pid); tell(feed.stop(), state=told); feed.close()"
+    )
+    state = told["state"]
+    assert isinstance(state, dict)
+    assert {
+        name: int(state[name][0], 16) for name in ("CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb")
+    } == dict.fromkeys(("CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb"), 0)
+    assert state["NoNewPrivs"] == ["1"]
+    if os.geteuid() == 0 and "SUDO_UID" not in os.environ:
+        assert set(state["Uid"]) == set(state["Gid"]) == {"65534"}
+
+
+@linux
+def test_limits_and_filters_are_obeyed(tmp_path: Path) -> None:
+    told = live("feed = begin(packets=10); send(50); feed.wait(); tell(feed.stop())")
+    assert (told["packets"], told["done"]) == (10, "limit")
+    told = live("feed = begin(bytes=5000); send(200); feed.wait(); tell(feed.stop())")
+    assert told["done"] == "limit"
+    assert isinstance(told["written"], int)
+    assert told["written"] <= 5000 + 200
+    told = live("feed = begin(seconds=0.2); send(5); feed.wait(); tell(feed.stop())")
+    assert (told["packets"], told["done"]) == (5, "limit")
+    file = tmp_path / "some.pcapng"
+    told = live(
+        "feed = begin(sys.argv[1], expression='udp port 7', snap=50); send(5, port=7); send(5); tell(feed.stop())",
+        file,
+    )
+    assert told["packets"] == 5
+    with open_source(file) as source:
+        (batch,) = source.batches()
+        assert set(batch.captured_length.tolist()) == {50}
+        assert set(batch.original_length.tolist()) == {106}
+
+
+@linux
+def test_a_ring_keeps_the_newest_files_and_is_read_as_one_capture(tmp_path: Path) -> None:
+    told = live(
+        """
+feed = begin(sys.argv[1], files=3, rotate_bytes=20_000)
+source = feed.source()
+for _ in range(12):
+    send(50)
+    time.sleep(0.05)
+counts = feed.stop()
+tell(counts, read=sum(len(batch) for batch in source.batches()), problems=[str(each) for each in source.problems])
+""",
+        tmp_path / "ring.pcapng",
+    )
+    assert told["packets"] == 600
+    kept = sorted(tmp_path.iterdir())
+    assert len(kept) == 3
+    assert kept[0].name != "ring_00001.pcapng"
+    whole = [each for file in kept for each in _lengths(file)]
+    assert set(whole) == {106}
+
+
+def _lengths(file: Path) -> list[int]:
+    with open_source(file) as source:
+        lengths = [int(length) for batch in source.batches() for length in batch.captured_length]
+        assert source.problems == []
+    return lengths
+
+
+@linux
+def test_a_killed_helper_leaves_a_file_of_whole_packets_and_is_told(tmp_path: Path) -> None:
+    file = tmp_path / "killed.pcapng"
+    told = live(
+        """
+import os, signal
+feed = begin(sys.argv[1]); send(300); time.sleep(0.2)
+os.kill(feed._running.process.pid, signal.SIGKILL)
+feed.wait(); tell(feed.stop())
+""",
+        file,
+    )
+    assert told["done"] == "the capturing process has ended"
+    assert _lengths(file) == [106] * 300
+
+
+@linux
+def test_the_helper_ends_with_the_process_that_wanted_it() -> None:
+    told = live(
+        """
+import os, signal
+first, second = os.pipe()
+child = os.fork()
+if child == 0:
+    feed = begin()
+    os.write(second, feed._running.process.pid.to_bytes(4, "big"))
+    os.kill(os.getpid(), signal.SIGKILL)
+helper = int.from_bytes(os.read(first, 4), "big")
+os.waitpid(child, 0)
+for _ in range(100):
+    if not os.path.exists(f"/proc/{helper}") or " Z " in open(f"/proc/{helper}/stat").read():
+        break
+    time.sleep(0.02)
+print(json.dumps({"gone": not os.path.exists(f"/proc/{helper}") or " Z " in open(f"/proc/{helper}/stat").read()}))
+"""
+    )
+    assert told == {"gone": True}
+
+
+@linux
+def test_an_interface_that_goes_down_ends_the_capture_with_a_sentence() -> None:
+    told = live(
+        """
+feed = begin(); send(3); time.sleep(0.1)
+with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as any_socket:
+    fcntl.ioctl(any_socket, 0x8914, struct.pack("16sH22x", b"lo", 0))
+feed.wait(); tell(feed.stop())
+"""
+    )
+    assert (told["packets"], told["done"]) == (3, "lo went down")
+
+
+@linux
+@pytest.mark.parametrize(
+    ("names", "sentence"),
+    [("['nowhere']", "There is no interface nowhere; there are lo."), ("[]", "There is no loopback interface here")],
+)
+def test_what_cannot_be_captured_is_one_sentence(names: str, sentence: str) -> None:
+    told = live(
+        f"""
+from capture.errors import CaptureError
+try:
+    open_feed({names}, Target(), snap_length=96, limits=Limits())
+except CaptureError as error:
+    print(json.dumps(dict(error=str(error))))
+"""
+    )
+    assert str(told["error"]).startswith(sentence)
+
+
+def test_a_filter_is_compiled_by_libpcap_or_refused_with_its_words() -> None:
+    assert compiled(" ", 1, 96) == everything(96) == [(6, 0, 0, 96)]
+    try:
+        program = compiled("tcp port 80", 1, 96)
+    except FilterError as error:
+        pytest.skip(str(error))
+    assert {code for code, _, _, _ in program} <= {6, 21, 37, 40, 48, 69, 72, 80, 84, 177}
+    assert program[-2][0] == program[-1][0] == 6
+    with pytest.raises(FilterError, match="syntax error"):
+        compiled("tcp prt 80", 1, 96)
+
+
+def test_files_of_a_chain_are_one_capture_and_dropped_ones_are_gone(tmp_path: Path) -> None:
+    whole = containers.pcap([(number, bytes(60)) for number in range(6)])
+    pieces = [whole[:100], whole[100:250], whole[250:]]
+    ended = False
+    chain = FileChain(lambda: ended)
+    for number, piece in enumerate(pieces):
+        file = tmp_path / str(number)
+        file.write_bytes(piece)
+        chain.add(os.open(file, os.O_RDONLY), keep=3)
+    ended = True
+    assert chain.waiting == len(whole)
+    with CaptureSource("chain", chain) as source:
+        (batch,) = source.batches()
+        assert len(batch) == 6
+        assert source.read(int(batch.offset[5]), 60) == bytes(60)
+        chain.add(os.open(tmp_path / "0", os.O_RDONLY), keep=2)
+        assert source.read(int(batch.offset[0]), 60) == b""
+        assert source.read(int(batch.offset[5]), 60) == bytes(60)
+
+
+def test_a_reader_too_slow_for_a_ring_is_told_so(tmp_path: Path) -> None:
+    chain = FileChain(lambda: False)
+    for number in range(3):
+        (tmp_path / str(number)).write_bytes(b"some")
+        chain.add(os.open(tmp_path / str(number), os.O_RDONLY), keep=1)
+    with pytest.raises(DamagedStoreError, match="dropped from the ring"):
+        chain.fill(memoryview(bytearray(10)))
+    chain.close()
+
+
+def test_a_ring_numbers_its_files_and_removes_the_oldest(tmp_path: Path) -> None:
+    ring = FileRing(tmp_path / "all.pcapng", 2)
+    for _ in range(3):
+        os.close(ring.next())
+    assert sorted(file.name for file in tmp_path.iterdir()) == ["all_00002.pcapng", "all_00003.pcapng"]
+
+
+def test_saving_copies_what_was_written_and_leaves_no_half(tmp_path: Path) -> None:
+    descriptor = named(tmp_path / "spool")
+    os.write(descriptor, b"whole blocks, and more")
+    copy(descriptor, 12, tmp_path / "saved")
+    assert (tmp_path / "saved").read_bytes() == b"whole blocks"
+    with pytest.raises(OSError, match="No such file"):
+        copy(descriptor, 12, tmp_path / "nowhere" / "saved")
+    os.close(descriptor)
+
+
+def test_sockets_are_named_by_their_process(tmp_path: Path) -> None:
+    line = "   0: {local} 00000000:0000 0A 00000000:00000000 00:00000000 00000000  1000 0 {inode} 1 0 0"
+    net = tmp_path / "self" / "net"
+    net.mkdir(parents=True)
+    (net / "tcp").write_text("head\n" + line.format(local=_hex("127.0.0.1", 9999), inode=41) + "\n")
+    (net / "udp").write_text("head\n" + line.format(local=_hex("0.0.0.0", 53), inode=42) + "\n")
+    for pid, inode in ((7, 41), (9, 41), (12, 42)):
+        (tmp_path / str(pid) / "fd").mkdir(parents=True)
+        (tmp_path / str(pid) / "fd" / "3").symlink_to(f"socket:[{inode}]")
+        (tmp_path / str(pid) / "comm").write_text(f"program{pid}\n")
+    found = owners(tmp_path)
+    assert owner_of(found, 6, "127.0.0.1", 9999) == Owner("program7", 7)
+    assert str(owner_of(found, 17, "10.0.0.1", 53)) == "program12[12]"
+    assert owner_of(found, 6, "127.0.0.1", 1) is None
+
+
+def _hex(address: str, port: int) -> str:
+    (number,) = struct.unpack("=I", bytes(int(part) for part in address.split(".")))
+    return f"{number:08X}:{port:04X}"

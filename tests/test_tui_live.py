@@ -1,0 +1,154 @@
+"""A capture that grows, on the screen: followed until the person moves, frozen, saved, and not lost unasked."""
+
+from __future__ import annotations
+
+import os
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from typing import TYPE_CHECKING, cast
+
+from analysis.session import Session
+from capture.growing import GrowingStore
+from capture.live.files import copy
+from capture.live.starting import Counts
+from capture.source import CaptureSource
+from tui.app import NetvizApp
+from tui_pilot import FIXTURES, SMALL, screen, settle
+from views.live import LiveState, live_line, summary
+from views.text import line_cells, plain
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+    from pathlib import Path
+
+    from textual.pilot import Pilot
+
+    from capture.live.feed import Feed
+
+WHOLE = (FIXTURES / "handshake.pcap").read_bytes()
+OPENED = 24 + 3 * 16 + 74 + 74 + 66  # the file header and three records
+
+
+class Growing:
+    """A feed whose packets come when the test says so."""
+
+    def __init__(self, file: Path) -> None:
+        self.file = file
+        self.saved_as: Path | None = None
+        self.counts = Counts()
+        self.ended = False
+        self.behind = 0
+        file.write_bytes(b"")
+        self.descriptor = os.open(file, os.O_RDWR)
+
+    def come(self, data: bytes, packets: int) -> None:
+        with self.file.open("ab") as out:
+            out.write(data)
+        self.counts = replace(self.counts, packets=self.counts.packets + packets, written=self.file.stat().st_size)
+
+    def save(self, path: Path) -> None:
+        copy(self.descriptor, self.counts.written, path)
+        self.saved_as = path
+
+
+@asynccontextmanager
+async def growing(tmp_path: Path) -> AsyncIterator[tuple[NetvizApp, Pilot[int], Growing]]:
+    feed = Growing(tmp_path / "growing.pcap")
+    feed.come(WHOLE[:OPENED], 3)
+    store = GrowingStore(os.open(feed.file, os.O_RDONLY), lambda: feed.ended)
+    session = Session(CaptureSource("lo", store))
+    session.start()
+    app = NetvizApp(session, "lo", feed=cast("Feed", feed))
+    async with app.run_test(size=SMALL) as pilot:
+        await shown(app, pilot, 3)
+        yield app, pilot, feed
+    session.close()
+    os.close(feed.descriptor)
+
+
+async def shown(app: NetvizApp, pilot: Pilot[int], packets: int) -> list[str]:
+    """Wait until so many packets are on the desk, and the screen rests."""
+    for _ in range(200):
+        if len(app.desk.snapshot.packets) == packets and app.desk.scene is not None:
+            return await settle(pilot)
+        await pilot.pause(0.02)
+    raise AssertionError(f"{len(app.desk.snapshot.packets)} packets are shown, not {packets}")
+
+
+async def test_the_newest_packet_is_followed_until_the_person_moves(tmp_path: Path) -> None:
+    async with growing(tmp_path) as (app, pilot, feed):
+        assert app.desk.packet == 2
+        assert "following" in screen(app)[-2]
+        feed.come(WHOLE[OPENED:], 16)
+        await shown(app, pilot, 19)
+        assert app.desk.packet == 18
+        await pilot.press("k")
+        assert "following" not in (await settle(pilot))[-2]
+        assert not app.director.following.follows
+
+
+async def test_what_has_come_below_is_counted_and_a_key_goes_there(tmp_path: Path) -> None:
+    async with growing(tmp_path) as (app, pilot, feed):
+        await pilot.press("k")
+        feed.come(WHOLE[OPENED:], 16)
+        lines = await shown(app, pilot, 19)
+        assert app.desk.packet == 1
+        assert "16 new below [F follows]" in lines[-2]
+        await pilot.press("F")
+        lines = await settle(pilot)
+        assert app.desk.packet == 18
+        assert "following" in lines[-2]
+
+
+async def test_frozen_nothing_moves_while_the_capture_goes_on(tmp_path: Path) -> None:
+    async with growing(tmp_path) as (app, pilot, feed):
+        await pilot.press("p")
+        feed.come(WHOLE[OPENED:], 16)
+        for _ in range(50):
+            await pilot.pause(0.02)
+        assert "frozen, 16 new [p goes on]" in screen(app)[-2]
+        assert len(app.desk.snapshot.packets) == 3
+        await pilot.press("p")
+        await shown(app, pilot, 19)
+
+
+async def test_packets_that_nobody_saved_are_not_thrown_away_unasked(tmp_path: Path) -> None:
+    async with growing(tmp_path) as (app, pilot, feed):
+        await pilot.press("q")
+        assert "3 packets are not saved" in (await settle(pilot))[-2]
+        await pilot.press("escape", "w")
+        assert app.saving.value == "netviz.pcapng"
+        app.saving.value = str(tmp_path / "saved.pcap")
+        await pilot.press("enter")
+        await settle(pilot)
+        assert (tmp_path / "saved.pcap").read_bytes() == WHOLE[:OPENED]
+        await pilot.press("escape", "q")
+        assert app.return_value == 0
+        assert feed.saved_as == tmp_path / "saved.pcap"
+
+
+async def test_what_cannot_be_saved_is_told(tmp_path: Path) -> None:
+    async with growing(tmp_path) as (app, pilot, _):
+        app.director.say(app.director.following.save(tmp_path / "nowhere" / "file"))
+        assert "cannot be written: No such file or directory." in "".join(await settle(pilot))
+
+
+def test_the_line_tells_losses_and_lag_first_and_never_more_than_fits() -> None:
+    counts = Counts(seen=1300, dropped=7, packets=1200, written=5_000_000)
+    state = LiveState(counts, 1293, 3_000_000, None, follows=False, frozen=False, new=12)
+    text = plain(live_line(state, 99.0, 200))
+    assert text.strip() == (
+        "live  1293 packets  7 dropped  12 new below [F follows]  3.0 MB to be analysed  5.0 MB not saved [w saves]"
+        "  99 packets/s"
+    )
+    for width in range(1, 120):
+        assert line_cells(live_line(state, 99.0, width)) == width
+    broken = replace(state, counts=replace(counts, done="lo went down"))
+    assert "lo went down" in plain(live_line(broken, 0.0, 120))
+
+
+def test_the_end_is_summed_up_in_a_sentence(tmp_path: Path) -> None:
+    counts = Counts(seen=5, packets=5, written=2000, done="limit")
+    assert summary("lo", counts, tmp_path / "x") == f"lo: 5 packets captured, none dropped, 2000 B in {tmp_path / 'x'}."
+    lost = replace(counts, dropped=2, done="lo went down")
+    assert summary("lo", lost, None) == "lo: 5 packets captured, 2 dropped by the kernel. It broke off: lo went down."

@@ -1,0 +1,99 @@
+"""Going with a capture that grows: its newest packet is selected until the person moves, or the picture is frozen."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from analysis.verdict import Outcome, outcome
+from views.live import LiveState
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from capture.live.feed import Feed
+    from tui.desk import Desk, Scene
+
+
+ENDED: Final = {Outcome.CLOSED, Outcome.REFUSED, Outcome.RESET_BY_CLIENT, Outcome.RESET_BY_SERVER}
+
+
+class Following:
+    """One for a session; `feed` is the live capture behind it, if it is one. `follows` is how it begins."""
+
+    def __init__(self, desk: Desk, feed: Feed | None, *, follows: bool) -> None:
+        self._desk = desk
+        self.feed = feed
+        self.follows = follows
+        self.frozen = False
+        self._left_at = 0  # packets of the open connection when the person moved
+        self._warned = False
+        self._told: LiveState | None = None
+
+    @property
+    def state(self) -> LiveState | None:
+        """What the line about the live capture tells; None where there is none."""
+        if self.feed is None:
+            return None
+        return LiveState(
+            self.feed.counts,
+            len(self._desk.snapshot.packets),
+            self.feed.behind,
+            self.feed.saved_as,
+            follows=self.follows,
+            frozen=self.frozen,
+            new=self.new,
+        )
+
+    @property
+    def changed(self) -> bool:
+        """Whether the state is another than when this was asked last."""
+        before, self._told = self._told, self.state
+        return before != self._told
+
+    @property
+    def new(self) -> int:
+        """Packets that have come and are not shown: in the capture while frozen, else below in the open connection."""
+        if self.frozen:
+            return len(self._desk.session.snapshot.packets) - len(self._desk.snapshot.packets)
+        scene = self._desk.scene
+        return max(len(scene.rows) - self._left_at, 0) if scene is not None and not self.follows else 0
+
+    def leave(self) -> None:
+        """The person moved: stay where they are."""
+        if self.follows:
+            self.follows = False
+            self._left_at = len(self._desk.scene.rows) if self._desk.scene is not None else 0
+
+    def freeze(self) -> None:
+        """Show nothing newer, while the capture goes on; or go on showing."""
+        self.frozen = not self.frozen
+
+    def newest(self, scene: Scene) -> int | None:
+        """The packet to go to when there is a newer scene; None: stay.
+
+        It is one of the open connection while that lives; when it has ended, the newest of all.
+        """
+        snapshot = scene.request.snapshot
+        if not self.follows or snapshot.finished or not len(scene.rows):
+            return None
+        packet = int(scene.rows[-1])
+        if packet == self._desk.packet and outcome(snapshot.connections, scene.request.connection) in ENDED:
+            return self._desk.newest_packet()
+        return packet
+
+    def warning(self) -> str | None:
+        """What to say, once, before packets are thrown away that nobody saved; None: nothing would be lost."""
+        if self.feed is None or self.feed.saved_as is not None or self._warned or not self.feed.counts.packets:
+            return None
+        self._warned = True
+        return f"{self.feed.counts.packets:,} packets are not saved: w saves them, quitting again throws them away."
+
+    def save(self, path: Path) -> str:
+        """Save what was captured, and say how it went."""
+        if self.feed is None:
+            return "This capture is a file already."
+        try:
+            self.feed.save(path)
+        except OSError as error:
+            return f"{path} cannot be written: {error.strerror}."
+        return f"Saved {self.feed.counts.packets:,} packets as {path}; netviz replay {path} shows them again."

@@ -1,0 +1,83 @@
+"""What is said about a live capture: while it goes on, in a line; at its end, in a sentence."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from views.durations import count, size
+from views.text import Span, fit, safe
+from views.wording import _, ngettext
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from capture.live.starting import Counts
+    from views.text import Line
+
+FEW_BYTES = 256 << 10
+"""The analysis is not called behind for less: that is what comes between two looks at the file."""
+
+
+@dataclass(frozen=True, slots=True)
+class LiveState:
+    """A live capture as the screen has it: `behind` bytes are not analysed yet, `new` packets are not shown."""
+
+    counts: Counts
+    analysed: int
+    behind: int
+    saved_as: Path | None
+    follows: bool
+    frozen: bool
+    new: int
+
+
+def live_line(state: LiveState, rate: float, width: int) -> Line:
+    """` ● live  1,234 packets  20 packets/s  0 dropped  3.2 MB  following`; where room ends, less is said."""
+    counts = state.counts
+    ended = counts.done is not None
+    lead = Span(" " + (_("ended") if ended else _("live")), "" if ended else "good")
+    number = max(counts.packets, state.analysed)  # the helper tells its count a few times a second
+    packets = ngettext("{count} packet", "{count} packets", number).format(count=count(number))
+    parts: list[Span] = [lead, Span(packets, "")]
+    dropped = ngettext("{count} dropped", "{count} dropped", counts.dropped).format(count=count(counts.dropped))
+    parts.append(Span(dropped, "bad" if counts.dropped else "dim"))
+    if state.frozen:
+        parts.append(Span(_("frozen, {count} new [p goes on]").format(count=count(state.new)), "warning"))
+    elif not state.follows and state.new:
+        parts.append(Span(_("{count} new below [F follows]").format(count=count(state.new)), "warning"))
+    elif state.follows and not ended:
+        parts.append(Span(_("following"), "dim"))
+    if state.behind > FEW_BYTES:
+        parts.append(Span(_("{size} to be analysed").format(size=size(state.behind)), "warning"))
+    if counts.done not in (None, "limit", "stopped"):
+        parts.append(Span(safe(counts.done or ""), "bad"))
+    where = safe(state.saved_as.name) if state.saved_as is not None else _("not saved [w saves]")
+    parts.append(Span(f"{size(counts.written)} {where}", "dim"))
+    if not ended:
+        parts.append(Span(_("{rate} packets/s").format(rate=count(int(rate))), "dim"))
+    line: list[Span] = []
+    used = 0
+    for part in parts:
+        used += len(part.text) + 2
+        if used > width:
+            break
+        line += [Span("  ", ""), part] if line else [part]
+    return fit(tuple(line), width)
+
+
+def summary(where: str, counts: Counts, saved_as: Path | None) -> str:
+    """How much was captured and lost, and where it is: `lo: 1,234 packets captured, none dropped.`."""
+    captured = ngettext("{count} packet captured", "{count} packets captured", counts.packets)
+    parts = [captured.format(count=count(counts.packets))]
+    if counts.dropped:
+        lost = ngettext("{count} dropped by the kernel", "{count} dropped by the kernel", counts.dropped)
+        parts.append(lost.format(count=count(counts.dropped)))
+    else:
+        parts.append(_("none dropped"))
+    if saved_as is not None:
+        parts.append(_("{size} in {file}").format(size=size(counts.written), file=saved_as))
+    told = f"{where}: {', '.join(parts)}."
+    if counts.done not in ("limit", "stopped"):
+        told += " " + _("It broke off: {reason}.").format(reason=counts.done)
+    return told

@@ -213,10 +213,18 @@ class PcapngReader:
                 self._tales.name(address, name)
         elif kind == block.DECRYPTION_SECRETS and (secret := block.secrets(body, self._order)):
             self._tales.secret(*secret)
-        elif kind == block.INTERFACE_STATISTICS and (drops := block.drops(body, self._order)):
-            row = self._base + drops[0]
-            if row < len(self._interfaces):
-                self._tales.dropped(row, drops[1])
+        elif kind == block.INTERFACE_STATISTICS:
+            self._statistics(body)
+
+    def _statistics(self, body: bytes) -> None:
+        """How much an interface has dropped, and what is noted about it at the end."""
+        found = block.statistics(body, self._order)
+        row = self._base + found.interface if found else 0
+        if found and row < len(self._interfaces):
+            if found.dropped is not None:
+                self._tales.dropped(row, found.dropped)
+            for comment in found.comments:
+                self._tales.comment(Comment(comment, interface=row))
 
     def _first_snap_length(self) -> int:
         interfaces = self._tales.interfaces

@@ -48,6 +48,15 @@ class InterfaceDescription:
     comments: tuple[str, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class InterfaceStatistics:
+    """An Interface Statistics Block: the interface's number within the section, isb_ifdrop if it tells that."""
+
+    interface: int
+    dropped: int | None
+    comments: tuple[str, ...]
+
+
 def byte_order(magic: bytes) -> str | None:
     """The byte order ("<" or ">") that these four bytes tell as the byte-order magic; None if they are not one."""
     return {b"\x4d\x3c\x2b\x1a": "<", b"\x1a\x2b\x3c\x4d": ">"}.get(magic)
@@ -117,12 +126,13 @@ def names(body: bytes, order: str) -> Iterator[tuple[str, str]]:
         yield from ((address, text(name)) for name in value[size:].split(b"\0") if name)
 
 
-def drops(body: bytes, order: str) -> tuple[int, int] | None:
-    """Interface number and isb_ifdrop of an Interface Statistics Block (section 4.6); None if it has none."""
-    for code, value in options(body, 12, order):
-        if code == 5 and len(value) == 8:
-            return struct.unpack_from(order + "I", body)[0], struct.unpack(order + "Q", value)[0]
-    return None
+def statistics(body: bytes, order: str) -> InterfaceStatistics | None:
+    """Section 4.6; None if the block is shorter than its own fields."""
+    if len(body) < 12:
+        return None
+    found = dict(reversed(list(options(body, 12, order))))  # the first of a kind counts
+    dropped = struct.unpack(order + "Q", found[5])[0] if len(found.get(5, b"")) == 8 else None
+    return InterfaceStatistics(struct.unpack_from(order + "I", body)[0], dropped, comments(body, 12, order))
 
 
 def secrets(body: bytes, order: str) -> tuple[int, bytes] | None:

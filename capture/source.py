@@ -156,6 +156,17 @@ def open_source(path: str | Path, *, follow: bool = False) -> CaptureSource:
         raise UnreadableFileError(f"{name} cannot be read: {error.strerror}.") from error
 
 
+def open_stream(name: str, descriptor: int) -> CaptureSource:
+    """Open a capture that comes through a descriptor, which is taken over; waits for its first bytes.
+
+    Raises as `open_source`.
+    """
+    try:
+        return _source(name, RawInput(descriptor))
+    except OSError as error:
+        raise UnreadableFileError(f"{name} cannot be read: {error.strerror}.") from error
+
+
 def _source(name: str, source: RawInput, *, follow: bool = False) -> CaptureSource:
     compression = None
     try:

@@ -34,7 +34,7 @@ def test_every_package_has_its_place_in_the_architecture() -> None:
 
 
 def test_every_module_that_the_architecture_points_to_is_there() -> None:
-    names = re.findall(r"`((?:commands|capture|analysis|views|tui|export)\.[a-z_.]+)`", ARCHITECTURE)
+    names = re.findall(r"`((?:commands|capture|analysis|views|tui|export|lab)\.[a-z_.]+)`", ARCHITECTURE)
     assert names
     assert [name for name in names if not (ROOT / (name.replace(".", "/") + ".py")).is_file()] == []
 

@@ -15,6 +15,7 @@ from capture.errors import CaptureError
 from capture.source import open_source
 from export.report import write_report
 from fixtures.generate import captures
+from lab.scenarios import scenarios
 
 FIXTURES = Path(__file__).parents[1] / "fixtures"
 STORIES = tomllib.loads((FIXTURES / "stories.toml").read_text())
@@ -53,7 +54,9 @@ def expected(kind: str, found: dict[str, Any]) -> dict[str, Any]:
 
 def test_every_fixture_is_in_the_lists() -> None:
     on_disk = {file.name for file in FIXTURES.iterdir() if file.suffix.startswith(".pcap")}
-    assert on_disk == set(STORIES["capture"])
+    of_the_lab = {f"{name}.pcapng" for name in scenarios()}
+    assert on_disk == set(STORIES["capture"]) | of_the_lab
+    assert not of_the_lab & set(STORIES["capture"])
     listed = (FIXTURES / "README.md").read_text()
     assert [name for name in sorted(on_disk) if f"`{name}`" not in listed] == []
 

@@ -39,7 +39,16 @@ def test_a_report_needs_no_screen() -> None:
     assert not loaded & {"textual", "rich"}
 
 
-@pytest.mark.parametrize("arguments", [["--help"], ["replay", "--help"], ["report", "--help"], ["completion", "bash"]])
+def test_what_runs_in_namespaces_needs_only_the_standard_library() -> None:
+    code = "from importlib.util import find_spec\n" + every_module("lab")
+    loaded = modules_after(code)
+    assert "lab.runner" in loaded
+    assert not loaded & {"numpy", "click", "textual", "rich", "scapy", "capture", "analysis"}
+
+
+@pytest.mark.parametrize(
+    "arguments", [["--help"], ["replay", "--help"], ["report", "--help"], ["lab", "--help"], ["completion", "bash"]]
+)
 def test_help_and_completion_load_nothing_heavy(arguments: list[str]) -> None:
     loaded = modules_after(f"import netviz\nsys.argv[1:] = {arguments}\nnetviz.main()")
     assert "click" in loaded

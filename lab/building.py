@@ -1,0 +1,176 @@
+"""Makes the network of a plan real: a namespace for each host, veth pairs, bridges, wires, addresses, neighbours."""
+
+from __future__ import annotations
+
+import ctypes
+import fcntl
+import socket
+import struct
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from lab.errors import LabError
+from lab.namespaces import inside, new_network
+from lab.netlink import PROHIBIT, Netlink
+from lab.network import devices
+from lab.wire import Relay, packet_socket
+
+if TYPE_CHECKING:
+    from lab.network import Cable, Device, Lan, Network
+
+SIOCETHTOOL: Final = 0x8946
+# ETHTOOL_SRXCSUM, STXCSUM, SSG, STSO, SGSO, SGRO: with all of them off, checksums are valid and no frame is too long.
+OFFLOADS: Final = (0x15, 0x17, 0x19, 0x1F, 0x24, 0x2C)
+UNSUPPORTED: Final = frozenset({95, 22})  # EOPNOTSUPP, EINVAL: this kernel has no such offload to turn off
+
+ALL_HOSTS: Final = {
+    "ipv6/conf/all/disable_ipv6": "1",
+    "ipv6/conf/default/disable_ipv6": "1",
+    "ipv4/tcp_congestion_control": "reno",  # others pace, and look different on each kernel
+    "ipv4/tcp_early_retrans": "0",  # no tail loss probes, but in scenarios about them
+    "ipv4/tcp_no_metrics_save": "1",
+    "ipv4/icmp_ratelimit": "0",
+    "ipv4/icmp_msgs_per_sec": "10000",
+    "ipv4/ip_unprivileged_port_start": "0",
+}
+OPTIONAL: Final = frozenset(name for name in ALL_HOSTS if "ipv6" in name or "icmp_msgs" in name)
+"""Settings that some kernels lack, and whose lack does no harm."""
+
+
+@dataclass(slots=True)
+class Built:
+    """A network that is there: the namespace of each host, its devices, and the relays of its cables with wires."""
+
+    namespaces: dict[str, int] = field(default_factory=dict)
+    devices: tuple[Device, ...] = ()
+    relays: dict[int, Relay] = field(default_factory=dict)
+
+
+def set_in(namespace: int, name: str, value: str) -> None:
+    """Change a setting below /proc/sys/net of a namespace. Raises `LabError`."""
+    try:
+        with inside(namespace):
+            Path("/proc/sys/net", name).write_text(value, "ascii")
+    except OSError as error:
+        raise LabError(
+            f"The setting net/{name} cannot be changed to {value} ({error.strerror}): /proc/sys is read-only in some "
+            "containers; run netviz outside of it."
+        ) from error
+
+
+def build(network: Network) -> Built:
+    """Make everything. Raises OSError, `LabError`."""
+    built = Built(devices=devices(network))
+    for host in dict.fromkeys(device.host for device in built.devices):
+        built.namespaces[host] = new_network()
+        _settle(built.namespaces[host], host, network)
+    for number, cable in enumerate(network.cables):
+        _lay(built, number, cable)
+    for lan in network.lans:
+        _switch(built, lan)
+    for host, namespace in built.namespaces.items():
+        with inside(namespace), Netlink() as netlink:
+            _configure(netlink, host, built, network)
+        for name, value in _settings(host, network).items():
+            if "/eth" in name:
+                set_in(namespace, name, value)
+    return built
+
+
+def _settings(host: str, network: Network) -> dict[str, str]:
+    """The settings that a plan has for a host, by name below /proc/sys/net."""
+    pairs = [(name.rpartition(":"), value) for name, value in network.settings.items()]
+    return {name: value for (owner, _, name), value in pairs if owner in ("", host)}
+
+
+def _settle(namespace: int, host: str, network: Network) -> None:
+    """Settings come first: devices take theirs from the defaults."""
+    forward = {"ipv4/ip_forward": "1"} if host in network.routers else {}
+    settings = {**ALL_HOSTS, **forward, **_settings(host, network)}
+    for name, value in settings.items():
+        if "/eth" in name:
+            continue  # of a device, which comes later
+        with inside(namespace):
+            known = Path("/proc/sys/net", name).exists()
+        if known or name not in OPTIONAL:
+            set_in(namespace, name, value)
+    with inside(namespace), Netlink() as netlink:
+        netlink.set_up("lo")
+
+
+def _lay(built: Built, number: int, cable: Cable) -> None:
+    left, right = (device for device in built.devices if device.segment == f"cable {number}")
+    if cable.wire is None:
+        peer = (right.name, right.mac, built.namespaces[right.host])
+        with inside(built.namespaces[left.host]), Netlink() as netlink:
+            netlink.add_veth(left.name, left.mac, peer, cable.mtu)
+        return
+    middle = new_network()
+    with inside(middle), Netlink() as netlink:
+        for side, device in enumerate((left, right)):
+            Path("/proc/sys/net/ipv6/conf/default/disable_ipv6").write_text("1", "ascii")
+            peer = (device.name, device.mac, built.namespaces[device.host])
+            netlink.add_veth(f"side{side}", f"02:00:00:00:{number:02x}:f{side}", peer, cable.mtu)
+            netlink.set_up(f"side{side}")
+            _no_offloads(f"side{side}")
+        sides = packet_socket("side0", ignore_outgoing=True), packet_socket("side1", ignore_outgoing=True)
+    built.relays[number] = Relay(cable.wire, sides, (left.host, right.host))
+
+
+def _switch(built: Built, lan: Lan) -> None:
+    switch = new_network()
+    ports = [device for device in built.devices if device.segment == lan.name]
+    with inside(switch), Netlink() as netlink:
+        Path("/proc/sys/net/ipv6/conf/default/disable_ipv6").write_text("1", "ascii")
+        netlink.add_bridge("switch")
+        netlink.set_up("switch")
+        for number, device in enumerate(ports):
+            peer = (device.name, device.mac, built.namespaces[device.host])
+            netlink.add_veth(f"port{number}", f"02:00:00:00:ff:{number:02x}", peer)
+            netlink.plug(f"port{number}", "switch")
+            netlink.set_up(f"port{number}")
+            netlink.teach(f"port{number}", device.mac)
+            _no_offloads(f"port{number}")
+
+
+def _configure(netlink: Netlink, host: str, built: Built, network: Network) -> None:
+    for device in built.devices:
+        if device.host == host:
+            _no_offloads(device.name)
+            if device.address:
+                netlink.add_address(device.name, device.address)
+            netlink.set_up(device.name)
+            if not network.arp:
+                _introduce(netlink, device, built)
+    if host in network.gateways:
+        netlink.add_route("0.0.0.0/0", network.gateways[host])
+    for owner, destination, gateway in network.routes:
+        if owner == host and gateway:
+            netlink.add_route(destination, gateway)
+        elif owner == host:
+            netlink.add_route(destination, None, kind=PROHIBIT)
+
+
+def _introduce(netlink: Netlink, device: Device, built: Built) -> None:
+    """Tell a host the MAC addresses of all others on the segment of one of its devices."""
+    for other in built.devices:
+        if other.segment == device.segment and other != device and other.address:
+            netlink.add_neighbour(device.name, other.address.partition("/")[0], other.mac)
+
+
+def _no_offloads(device: str) -> None:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as any_socket:
+        for command in OFFLOADS:
+            _ethtool(any_socket, device, bytearray(struct.pack("=II", command, 0)))
+
+
+def _ethtool(any_socket: socket.socket, device: str, value: bytearray) -> None:
+    """One SIOCETHTOOL request: struct ifreq is the device's name and a pointer to the value."""
+    memory = (ctypes.c_char * len(value)).from_buffer(value)
+    request = struct.pack("16sP16x", device.encode(), ctypes.addressof(memory))
+    try:
+        fcntl.ioctl(any_socket, SIOCETHTOOL, request)
+    except OSError as error:
+        if error.errno not in UNSUPPORTED:
+            raise

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 import pytest
@@ -11,6 +12,9 @@ import pytest
 from commands import COMMANDS
 from netviz import cli
 from tui.bindings import TABLE, keys_shown
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()
@@ -39,6 +43,17 @@ def test_every_module_that_the_architecture_points_to_is_there() -> None:
     assert [name for name in names if not (ROOT / (name.replace(".", "/") + ".py")).is_file()] == []
 
 
+def every_command(command: click.Command) -> Iterator[click.Command]:
+    """A command and, if it is a group, those in it."""
+    yield command
+    if isinstance(command, click.Group):
+        context = click.Context(command)
+        for name in command.list_commands(context):
+            found = command.get_command(context, name)
+            assert found is not None
+            yield from every_command(found)
+
+
 def test_every_command_in_the_readme_is_one_of_ours() -> None:
     blocks = "\n".join(re.findall(r"```sh\n(.*?)```", README, re.DOTALL))
     named = re.findall(r"\bnetviz ([a-z]+)", blocks)
@@ -47,12 +62,9 @@ def test_every_command_in_the_readme_is_one_of_ours() -> None:
 
 
 def test_every_option_in_the_readme_is_one_of_ours() -> None:
-    context = click.Context(cli)
-    commands = [cli.get_command(context, name) for name in COMMANDS]
     options = {
         option
-        for command in commands
-        if command is not None
+        for command in every_command(cli)
         for parameter in command.params
         for option in (*parameter.opts, *parameter.secondary_opts)
     }

@@ -27,6 +27,9 @@ MOST_HOLES: Final = 1000
 """Holes remembered of one end. A crafted capture could make them without end; the oldest are forgotten, and what fills
 them later is not counted."""
 
+MOST_AT_ONCE: Final = 8
+"""Of an end with more new holes than this the acknowledgments that pass them are looked for one by one."""
+
 
 @dataclass(slots=True)
 class Hole:
@@ -39,6 +42,7 @@ class Hole:
     stop: int
     since: int  # row of the segment that showed it, -1 in an earlier batch
     acknowledged: bool = False  # the other end has told that it has them
+    passing: int | None = None  # place of the first segment by which it does, -1 for none; None: not looked for yet
 
 
 def cover(s: Segments, sent: Sent, table: ConnectionTable) -> list[tuple[int, int]]:
@@ -81,6 +85,7 @@ class _Holes:
         self._table = table
         interesting = (sent.start > sent.top) | ((sent.length > 0) & (sent.payload < sent.top))
         self._interesting = indices(interesting)
+        self._passing: dict[int, int] = {}
         self.told: list[tuple[int, int]] = []
 
     def follow_single(self, sides: NDArray[np.int64]) -> NDArray[np.int64]:
@@ -90,25 +95,41 @@ class _Holes:
         """
         s, sent = self._s, self._sent
         at = self._interesting[indices((sent.start > sent.top)[self._interesting])]
+        at = at[np.bincount(s.side[at], minlength=len(s.ends))[s.side[at]] <= MOST_AT_ONCE]
+        passed = self._first_passing(at)
+        self._passing = dict(zip(at.tolist(), passed.tolist(), strict=True))
         many = np.bincount(s.side[self._interesting], minlength=len(s.ends))
         carried = self._table.columns["open_holes"].reshape(-1)[s.ends] != 0
-        at = at[is_single(many, carried)[s.side[at]]]
-        side, top = s.side[at], sent.top[at]
-        number = sent.origin[side] + top.astype(np.uint32)
+        single = is_single(many, carried)
+        alone = indices(single[s.side[at]])
+        at, passed = at[alone], passed[alone]
+        side = s.side[at]
+        reached = sent.reached[side]
+        values = (s.ends[side], sent.top[at] - reached, sent.start[at] - reached, passed >= 0)
+        for end, start, stop, acknowledged in zip(*(column.tolist() for column in values), strict=True):
+            self._table.holes[divmod(end, 2)] = [Hole(start, stop, -1, acknowledged)]
+        self._table.columns["open_holes"].reshape(-1)[s.ends[side]] = True
+        told = indices(passed >= 0)
+        self.told = list(zip(passed[told].tolist(), side[told].tolist(), strict=True))
+        followed = np.zeros(len(s.ends), np.bool_)
+        followed[side] = True
+        return sides[~followed[sides]]
+
+    def _first_passing(self, at: NDArray[np.int64]) -> NDArray[np.int64]:
+        """The first acknowledgment of the other end that passes the start of each of these holes, -1 for none.
+
+        `at` are the places of the segments that show the holes.
+        """
+        s, sent = self._s, self._sent
+        side = s.side[at]
+        number = sent.origin[side] + sent.top[at].astype(np.uint32)
 
         def passes(place: NDArray[np.int64], of: NDArray[np.int64]) -> NDArray[np.bool_]:
             beyond: NDArray[np.bool_] = (s.acknowledgment[place] - number[of]).view(np.int32) > 0
             beyond &= s.flags[place] & ACK != 0
             return beyond
 
-        passed = first_in_each(s.after(s.other[at], side ^ 1), s.begin[(side ^ 1) + 1], passes)
-        values = (s.ends[side], top - sent.reached[side], sent.start[at] - sent.reached[side], passed >= 0)
-        for end, start, stop, acknowledged in zip(*(column.tolist() for column in values), strict=True):
-            self._table.holes[divmod(end, 2)] = [Hole(start, stop, -1, acknowledged)]
-        self._table.columns["open_holes"].reshape(-1)[s.ends[side]] = True
-        at_hole = passed >= 0
-        self.told = list(zip(passed[at_hole].tolist(), side[at_hole].tolist(), strict=True))
-        return sides[~np.isin(sides, side)]
+        return first_in_each(s.after(s.other[at], side ^ 1), s.begin[(side ^ 1) + 1], passes)
 
     def follow(self, side: int) -> tuple[int, list[tuple[int, int]]]:
         """Follow one end through the batch: bytes that fill its holes, and acknowledgments that pass over one."""
@@ -122,11 +143,12 @@ class _Holes:
         told: list[tuple[int, int]] = []
         low, high = np.searchsorted(self._interesting, self._s.begin[side : side + 2])
         at = self._interesting[low:high]
-        columns = (at, self._s.row, self._sent.start, self._sent.payload, self._sent.length, self._sent.top)
-        for row, start, payload, length, top in zip(*(column[at].tolist() for column in columns[1:]), strict=True):
+        columns = (self._s.row, self._sent.start, self._sent.payload, self._sent.length, self._sent.top)
+        values = (at.tolist(), *(column[at].tolist() for column in columns))
+        for place, row, start, payload, length, top in zip(*values, strict=True):
             told += self._passed(holes, side, row)
             if start > top:
-                holes.append(Hole(top, start, row))
+                holes.append(Hole(top, start, row, passing=self._passing.get(place)))
                 del holes[:-MOST_HOLES]
             else:
                 filled += _fill(holes, payload, payload + length)
@@ -157,6 +179,9 @@ class _Holes:
     def _acknowledgment(self, side: int, hole: Hole, until: int | None) -> int | None:
         """The other end's first segment after the hole, and before `until`, that acknowledges bytes of it."""
         s = self._s
+        if hole.passing is not None:
+            found = hole.passing >= 0 and (until is None or s.row[hole.passing] < until)
+            return hole.passing if found else None
         number = np.uint32(int(self._sent.origin[side]) + hole.start & 0xFFFFFFFF)
         begin, end = s.begin[side ^ 1], s.begin[(side ^ 1) + 1]
         rows = s.row[begin:end]
@@ -182,7 +207,9 @@ def _fill(holes: list[Hole], start: int, stop: int) -> int:
     for hole in holes[first:last]:
         low, high = max(hole.start, start), min(hole.stop, stop)
         filled += high - low
-        parts = ((hole.start, low), (high, hole.stop))
-        left += [Hole(*part, hole.since, hole.acknowledged) for part in parts if part[0] < part[1]]
+        if hole.start < low:
+            left.append(Hole(hole.start, low, hole.since, hole.acknowledged, hole.passing))
+        if high < hole.stop:
+            left.append(Hole(high, hole.stop, hole.since, hole.acknowledged))
     holes[first:last] = left
     return filled

@@ -71,9 +71,9 @@ class KeyTable:
         Most keys of a batch occur in it many times. They are found in a small table, which stays in the processor's
         cache, so that only few have to be looked up in the large one.
         """
-        index = np.arange(len(mixed))
         slot = (mixed >> np.uint64(64 - _NEAR_BITS)).view(np.int64)
-        self._near[slot[::-1]] = index[::-1]  # backwards: the first one stays
+        backwards = np.ascontiguousarray(slot[::-1])
+        self._near[backwards] = np.arange(len(slot) - 1, -1, -1, dtype=np.int32)  # so that the first one stays
         first = self._near[slot].astype(np.int64)
         other = self._others(first, keys, keys)
         first[other] = other
@@ -83,7 +83,7 @@ class KeyTable:
         """The same as `number` for a few keys."""
         base = len(self)
         numbers = np.empty(len(mixed), np.int64)
-        claimed: list[NDArray[np.int64]] = []
+        claimed: list[tuple[NDArray[np.int64], NDArray[np.int64]]] = []
         pending, slot, step = np.arange(len(mixed)), self._slots(mixed), 0
         while len(pending):
             found = self._table[slot]
@@ -92,10 +92,11 @@ class KeyTable:
                 new = self._claim(free, slot)
                 if not self._has_room(len(new)):
                     slot, step = self._slots(mixed[pending]), 0
+                    claimed = [(rows, self._find(numbers[rows], mixed[rows])) for rows, _ in claimed]
                     continue
                 rows = self._keys.extend({name: key[new] for name, key in zip(self._names, keys, strict=True)})
                 self._table[slot[new]] = np.arange(rows.start, rows.stop)
-                claimed.append(pending[new])
+                claimed.append((pending[new], slot[new]))
                 found[free] = self._table[slot[free]]
             numbers[pending] = found  # where another key sits there, a later round tells better
             other = self._others(numbers[pending], keys, self.words())
@@ -104,7 +105,8 @@ class KeyTable:
             keys = [key[other] for key in keys]
         if not claimed:
             return numbers, pending
-        return numbers, self._in_order(base, np.concatenate(claimed), numbers)
+        rows_of_new, slots = (np.concatenate(parts) for parts in zip(*claimed, strict=True))
+        return numbers, self._in_order(base, rows_of_new, slots, numbers)
 
     def _others(self, at: NDArray[np.int64], keys: Words, known: Words) -> NDArray[np.int64]:
         """Which of the keys are others than those that are known at `at`."""
@@ -121,14 +123,18 @@ class KeyTable:
         self._table[wanted] = EMPTY
         return winners
 
-    def _in_order(self, base: int, rows: NDArray[np.int64], numbers: NDArray[np.int64]) -> NDArray[np.int64]:
-        """Give the new keys their numbers in order of appearance: collisions made some claim a round later."""
+    def _in_order(
+        self, base: int, rows: NDArray[np.int64], slots: NDArray[np.int64], numbers: NDArray[np.int64]
+    ) -> NDArray[np.int64]:
+        """Give the new keys their numbers in order of appearance: collisions made some claim a round later.
+
+        `rows` are those where they stand first, in the order of their numbers so far, `slots` where they were put.
+        """
         if (rows[1:] > rows[:-1]).all():
             return rows
         order = np.argsort(rows, kind="stable")
         rank = np.empty(len(order), np.int64)
         rank[order] = np.arange(len(order))
-        slots = self._find(base)
         for name in self._names:
             column = self._keys[name]
             column[base:] = column[base:][order]
@@ -137,10 +143,9 @@ class KeyTable:
         numbers[new] = base + rank[numbers[new] - base]
         return rows[order]
 
-    def _find(self, base: int) -> NDArray[np.int64]:
-        """The slots of the numbers from `base` on."""
-        number = np.arange(base, len(self))
-        slot = self._slots(self._mix([word[base:] for word in self.words()]))
+    def _find(self, number: NDArray[np.int64], mixed: NDArray[np.uint64]) -> NDArray[np.int64]:
+        """The slots of these numbers, whose keys have these hashes."""
+        slot = self._slots(mixed)
         pending, step = np.arange(len(number)), 0
         while len(pending := pending[self._table[slot[pending]] != number[pending]]):
             step += 1

@@ -81,9 +81,10 @@ class Orderer:
         highest = int(connection.max())
         if highest >= len(self._last):
             self._last = np.zeros(2 * highest + 1024, np.uint16)
-        self._last[connection] = index
+        short = index.astype(np.uint16)
+        self._last[connection] = short
         name = self._last[connection]
-        last = indices(name == index)
+        last = indices(name == short)
         number = np.empty(len(index), np.int64)
         number[last] = np.arange(len(last))
         return last, number[name.astype(np.int64)]

@@ -77,12 +77,16 @@ class Streams:
         newest[pair[starts]] = np.arange(base, base + len(starts))
         walked, opened = reopenings(headers, pair, lower, newest, starts, self._table)
         before = newest[pair[walked]]
-        reopened = walked[indices((opened == walked) & ~np.isin(walked, starts))] if len(walked) else walked
+        reopened = walked
+        if len(walked):
+            opening = opened == walked
+            opening[np.searchsorted(walked, starts[_among(starts, walked)])] = False
+            reopened = walked[indices(opening)]
         if len(paired.first_seen) or len(starts) or len(reopened):
             starts, stream = self._number_streams(headers.endpoints.transport, paired, starts, reserved, reopened)
             newest[pair[starts]] = np.arange(base, base + len(starts))  # ascending: a pair's last start stays
-            opening = {"pair": pair[starts], "a_lower": lower[starts], "stream": stream}
-            self._table.add(opening | opening_rows(headers, starts, first_row))
+            own = {"pair": pair[starts], "a_lower": lower[starts], "stream": stream}
+            self._table.add(own | opening_rows(headers, starts, first_row))
         # numpy finds places by 64-bit indices far quicker
         connection = newest[pair].astype(np.int64)
         if len(reopened):
@@ -164,6 +168,12 @@ class Streams:
             number[order[at : at + many]] = np.arange(base, base + many)
             self._next_stream[each] = base + many
         return number
+
+
+def _among(some: NDArray[np.int64], others: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """Which of `some` are among `others`; both ascend, and `others` is not empty."""
+    found: NDArray[np.bool_] = others[np.minimum(np.searchsorted(others, some), len(others) - 1)] == some
+    return found
 
 
 def _pieces_apart(headers: Headers) -> Headers:

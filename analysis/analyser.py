@@ -17,7 +17,7 @@ from analysis.handshake import learn_handshake_packets, learn_initial_sequences,
 from analysis.history import write_history
 from analysis.moments import moments_of
 from analysis.opening_marks import mark_openings
-from analysis.segments import Orderer, is_judged, segments_of
+from analysis.segments import NOT_ANALYSED, Orderer, is_tcp_packet, segments_of
 from analysis.sequence import follow
 from analysis.streams import Streams
 from analysis.timing import learn_timing
@@ -59,13 +59,14 @@ class Analyser:
         first_row = len(self.packets)
         headers = self.decode(batch) if headers is None else headers
         assigned = self._streams.assign(headers, first_row)
-        judged = is_judged(headers)
+        tcp = is_tcp_packet(headers)
+        judged = tcp & (headers.flags & NOT_ANALYSED == 0)
         order = self._orderer.order(assigned, judged)
         count_packets(batch, headers, order, self.connections, first_row)
         learn_options(headers.syn_options, assigned, self.connections.columns)
         states = np.zeros(len(batch), np.uint16)
         marks = np.zeros(len(batch), np.uint32)
-        unjudged = Unjudged(headers, assigned, judged, self.connections.columns)
+        unjudged = Unjudged(tcp & ~judged, judged, assigned, self.connections.columns)
         if order.judged:
             segments = segments_of(batch, headers, order, first_row)
             self._judge(segments, batch, headers, assigned, (states, marks))
@@ -99,7 +100,7 @@ class Analyser:
         learn_roles(s, columns)
         learn_initial_sequences(s, columns)
         scaling = columns["scaling"].reshape(-1)[s.ends]
-        times = self.packets.snapshot().time_ns
+        times = self.packets.columns["time_ns"]
         told_rtt = learn_timing(s, times, columns)
         learn_handshake_packets(s, columns)
         shift = _shifts(batch, headers)

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 EMPTY: Final = -1
 _FEWEST: Final = 1 << 12
 _NEAR_BITS: Final = 16
+_ALONE: Final = 16
+"""So few keys are looked up one by one: numpy takes as long for each step of one as of a hundred."""
 _FEW: Final = 256
 """So few keys are looked up at once, without finding those that are alike."""
 
@@ -85,7 +87,7 @@ class KeyTable:
         numbers = np.empty(len(mixed), np.int64)
         claimed: list[tuple[NDArray[np.int64], NDArray[np.int64]]] = []
         pending, slot, step = np.arange(len(mixed)), self._slots(mixed), 0
-        while len(pending):
+        while len(pending) > _ALONE:
             found = self._table[slot]
             free = indices(found == EMPTY)
             if len(free):
@@ -103,10 +105,43 @@ class KeyTable:
             step += 1
             pending, slot = pending[other], self._next(slot[other], step)
             keys = [key[other] for key in keys]
+        if len(pending):
+            if not self._has_room(len(pending)):
+                slot, step = self._slots(mixed[pending]), 0
+                claimed = [(rows, self._find(numbers[rows], mixed[rows])) for rows, _ in claimed]
+            claimed += self._look_up_alone(pending, keys, slot, step, numbers)
         if not claimed:
-            return numbers, pending
+            return numbers, pending[:0]
         rows_of_new, slots = (np.concatenate(parts) for parts in zip(*claimed, strict=True))
         return numbers, self._in_order(base, rows_of_new, slots, numbers)
+
+    def _look_up_alone(
+        self, pending: NDArray[np.int64], keys: Words, slot: NDArray[np.int64], step: int, numbers: NDArray[np.int64]
+    ) -> list[tuple[NDArray[np.int64], NDArray[np.int64]]]:
+        """Look up these few keys one by one, into `numbers`; the rows and the slots of new ones. There is room."""
+        known, mask = self.words(), len(self._table) - 1
+        base = len(self)
+        new: list[tuple[int, ...]] = []
+        claimed: list[tuple[int, int]] = []
+        for row, at, *key in zip(pending.tolist(), slot.tolist(), *(key.tolist() for key in keys), strict=True):
+            wanted, further = tuple(key), step
+            while (found := int(self._table[at])) != EMPTY:
+                there = new[found - base] if found >= base else tuple(int(word[found]) for word in known)
+                if there == wanted:
+                    break
+                further += 1
+                at = at + further & mask  # noqa: PLW2901 - the slot that is looked at
+            if found == EMPTY:
+                found = base + len(new)
+                self._table[at] = found
+                new.append(wanted)
+                claimed.append((row, at))
+            numbers[row] = found
+        if not new:
+            return []
+        self._keys.extend(dict(zip(self._names, np.array(new, np.uint64).T, strict=True)))
+        rows, slots = np.array(claimed, np.int64).T
+        return [(rows, slots)]
 
     def _others(self, at: NDArray[np.int64], keys: Words, known: Words) -> NDArray[np.int64]:
         """Which of the keys are others than those that are known at `at`."""

@@ -187,12 +187,6 @@ def is_tcp_packet(headers: Headers) -> NDArray[np.bool_]:
     return found
 
 
-def is_judged(headers: Headers) -> NDArray[np.bool_]:
-    """Which packets are TCP segments that may be judged, since their length is known."""
-    found: NDArray[np.bool_] = is_tcp_packet(headers) & (headers.flags & NOT_ANALYSED == 0)
-    return found
-
-
 def segments_of(batch: Batch, headers: Headers, order: Order, first_row: int) -> Segments:
     """The segments that may be judged, in their order."""
     count = order.judged

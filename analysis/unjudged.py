@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from analysis.places import indices
-from analysis.segments import is_tcp_packet
 from analysis.tracking import PACKED
 
 if TYPE_CHECKING:
@@ -15,14 +14,15 @@ if TYPE_CHECKING:
 
     from analysis.streams import Assignment
     from capture.columns import Columns
-    from capture.headers import Headers
 
 
 class Unjudged:
     """The segments that may not be judged, since their length is not known: they leave both ends in their states."""
 
-    def __init__(self, headers: Headers, assigned: Assignment, judged: NDArray[np.bool_], columns: Columns) -> None:
-        self._row = indices(is_tcp_packet(headers) & ~judged)
+    def __init__(
+        self, unjudged: NDArray[np.bool_], judged: NDArray[np.bool_], assigned: Assignment, columns: Columns
+    ) -> None:
+        self._row = indices(unjudged)
         self._judged = judged
         self._connection = assigned.connection
         self._before = columns["state"][self._connection[self._row]].view(PACKED)[:, 0]

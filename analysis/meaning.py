@@ -139,6 +139,8 @@ def _learn_syns(s: Segments, table: ConnectionTable) -> tuple[NDArray[np.int64],
     sent = column[s.ends]
     first = np.where(sent != 0, BEFORE, NEVER)
     active = np.where(sent == ACTIVE, BEFORE, NEVER)
+    if not len(s.opening):
+        return first, active, table.syn_sequences(s.ends)
     opening = s.opening[::-1]  # backwards: the first one stays
     opening = opening[sent[s.side[opening]] == 0]
     first[s.side[opening]] = s.row[opening]

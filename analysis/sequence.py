@@ -92,6 +92,9 @@ def follow(s: Segments, reach: Reach, table: ConnectionTable) -> Sent:
 def _last_but_resets(s: Segments, resets: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
     """Place of each end's last segment that is no reset, (2G,), -1 for none; and where one comes after a reset."""
     last = s.begin[1:] - 1
+    last[s.size == 0] = -1
+    if not len(resets):
+        return last, np.zeros(len(last), np.bool_)
     side = s.side[resets]
     many = np.bincount(side, minlength=len(last))
     rank = np.arange(len(side)) - np.cumsum(many)[side]  # from -1, the end's last reset, down

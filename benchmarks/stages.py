@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from capture.columns import Columns
 
-STAGES: Final = {
+DECODING: Final = {
     "read": ("capture.window", "Window._fill"),
     "find records": ("capture.records", "scan"),
     "record headers": ("capture.pcap", "PcapReader.batch"),
@@ -36,18 +36,36 @@ STAGES: Final = {
     "decode, common shape": ("capture.decode", "_read_common_shape"),
     "decode, other shapes": ("capture.decode", "walk"),
     "decode, the rest": ("capture.decode", "Decoder.decode"),
+}
+ANALYSING: Final = {
+    "pair keys": ("analysis.pairs", "Pairs.keys"),
     "pairs": ("analysis.pairs", "Pairs.number"),
     "streams": ("analysis.streams", "Streams.assign"),
     "new connections": ("analysis.connections", "ConnectionTable.add"),
+    "order": ("analysis.segments", "Orderer.order"),
     "totals": ("analysis.analyser", "count_packets"),
     "segments": ("analysis.analyser", "segments_of"),
+    "roles": ("analysis.analyser", "learn_roles"),
+    "initial numbers": ("analysis.analyser", "learn_initial_sequences"),
+    "timing": ("analysis.analyser", "learn_timing"),
+    "handshake packets": ("analysis.analyser", "learn_handshake_packets"),
+    "options": ("analysis.analyser", "learn_options"),
     "windows": ("analysis.analyser", "learn_windows"),
-    "states": ("analysis.tracking", "Tracker.run"),
-    "repeats": ("analysis.analyser", "find_repeats"),
+    "flags": ("analysis.analyser", "count_flags"),
+    "completeness": ("analysis.analyser", "add_completeness"),
+    "states": ("analysis.analyser", "track"),
+    "reach": ("analysis.marking", "reach_of"),
+    "gaps": ("analysis.gaps", "Gaps.follow"),
+    "rule book": ("analysis.walking", "walk"),
+    "marks": ("analysis.analyser", "mark_segments"),
+    "marks of openings": ("analysis.analyser", "mark_openings"),
+    "sequence": ("analysis.analyser", "follow"),
+    "coverage": ("analysis.analyser", "cover"),
     "history": ("analysis.analyser", "write_history"),
-    "judging, the rest": ("analysis.analyser", "Analyser.feed"),
     "packet table": ("capture.table", "PacketTable.extend"),
+    "analysis, the rest": ("analysis.analyser", "Analyser.feed"),
 }
+"""The stages of either thread: a name, and the function that is timed under it."""
 
 
 class Clock:
@@ -101,7 +119,7 @@ def main() -> None:
     options = parser.parse_args()
     analysis.ahead._ahead = lambda items: items  # noqa: SLF001 - times of two threads would tell less
     clock = Clock()
-    for stage, (module, path) in STAGES.items():
+    for stage, (module, path) in (DECODING | ANALYSING).items():
         clock.wrap(stage, module, path)
     before, start = resident(), time.process_time()
     with closing(Session(open_source(options.capture))) as session:
@@ -111,9 +129,11 @@ def main() -> None:
         analyser = session._analyser  # noqa: SLF001 - its tables are what is weighed
         packets, connections = len(analyser.packets), len(analyser.connections)
         print("| stage | ns a packet |\n| --- | ---: |")
-        for stage in STAGES:
-            if clock.seconds[stage]:
-                print(f"| {stage} | {clock.seconds[stage] * 1e9 / packets:.0f} |")
+        for title, stages in (("decoding", DECODING), ("analysing", ANALYSING)):
+            for stage in stages:
+                if clock.seconds[stage]:
+                    print(f"| {stage} | {clock.seconds[stage] * 1e9 / packets:.0f} |")
+            print(f"| **{title}** | {sum(clock.seconds[stage] for stage in stages) * 1e9 / packets:.0f} |")
         print(f"| all, with what is between | {whole * 1e9 / packets:.0f} |\n")
         print(f"{packets:,} packets of {row_bytes(analyser.packets.columns)} bytes, ", end="")
         print(f"{connections:,} connections of {row_bytes(analyser.connections.columns)} bytes; ", end="")

@@ -8,5 +8,5 @@ from __future__ import annotations
 
 from typing import Final
 
-COMMANDS: Final = ("live", "lab", "replay", "report", "interfaces", "completion")
+COMMANDS: Final = ("run", "live", "lab", "replay", "report", "interfaces", "completion")
 """The names of the commands, as typed. Each is the module of its name (`-` is `_` there), which defines `command`."""

@@ -21,11 +21,13 @@ from lab.causes import why_not
 from lab.errors import LabError, NotAllowedError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from types import FrameType
 
 FILES: Final = ("/dev/shm", "/mnt")  # noqa: S108 - covered by an empty file system that nobody else sees
 """Where a private file system may stand: directories that exist everywhere and hold no program of ours."""
+
+ENDS: Final = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 
 TIMED_OUT: Final = 124
 """The exit status when time was up, as that of timeout(1)."""
@@ -68,10 +70,10 @@ def die_with_parent(parent: int) -> None:
         os.kill(os.getpid(), signal.SIGKILL)
 
 
-def as_first_process(work: Callable[[], int], seconds: float | None) -> int:
+def as_first_process(work: Callable[[], int], seconds: float | None, ends: Sequence[int] = ENDS) -> int:
     """Run `work` as PID 1 of the new PID namespace; returns its exit status, or 128 and the number of a signal.
 
-    After `seconds` it is killed, and the status is `TIMED_OUT`.
+    After `seconds` it is killed, and the status is `TIMED_OUT`. Each of the signals `ends` kills it, too.
     """
     alive, ours = os.pipe()
     child = os.fork()
@@ -82,7 +84,7 @@ def as_first_process(work: Callable[[], int], seconds: float | None) -> int:
         _only_if_parent_lives(alive)
         os._exit(work())
     os.close(alive)
-    return _wait(child, seconds)
+    return _wait(child, seconds, ends)
 
 
 def _only_if_parent_lives(alive: int) -> None:
@@ -95,7 +97,7 @@ def _only_if_parent_lives(alive: int) -> None:
         os._exit(TIMED_OUT)
 
 
-def _wait(child: int, seconds: float | None) -> int:
+def _wait(child: int, seconds: float | None, ends: Sequence[int]) -> int:
     timed_out = False
 
     def end(number: int, frame: FrameType | None) -> None:
@@ -104,7 +106,7 @@ def _wait(child: int, seconds: float | None) -> int:
         timed_out = number == signal.SIGALRM
         os.kill(child, signal.SIGKILL)  # it is not reaped before `waitpid` returns, so the number is its own
 
-    for number in (signal.SIGALRM, signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+    for number in (signal.SIGALRM, *ends):
         signal.signal(number, end)
     if seconds is not None:
         signal.setitimer(signal.ITIMER_REAL, seconds)

@@ -6,7 +6,9 @@ import json
 import os
 import struct
 import sys
-from typing import TYPE_CHECKING
+from pathlib import Path
+from shutil import rmtree
+from tempfile import mkdtemp
 
 import numpy as np
 import pytest
@@ -19,9 +21,6 @@ from capture.source import CaptureSource, open_source
 from capture.store import DamagedStoreError
 from fixtures import containers
 from namespace_builder import NOT_ALLOWED, isolated
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 linux = pytest.mark.skipif(sys.platform != "linux", reason="packet sockets are Linux's")
 
@@ -67,7 +66,9 @@ def live(code: str, *arguments: object, user: int | None = None) -> dict[str, ob
 def test_every_packet_is_captured_once_in_order_and_whole(tmp_path: Path, user: int | None) -> None:
     if user is not None and os.geteuid() != 0:
         pytest.skip("only root can become another user")
-    tmp_path.chmod(0o777)
+    if user is not None:
+        tmp_path = Path(mkdtemp())  # pytest's own folders are closed to others
+        os.chown(tmp_path, user, user)
     file = tmp_path / "all.pcapng"
     told = live("feed = begin(sys.argv[1]); send(2000); tell(feed.stop())", file, user=user)
     assert told == {"seen": 2000, "dropped": 0, "packets": 2000, "written": file.stat().st_size, "done": "stopped"}
@@ -82,6 +83,7 @@ def test_every_packet_is_captured_once_in_order_and_whole(tmp_path: Path, user: 
         assert [(each.name, each.dropped, each.time_resolution) for each in source.interfaces] == [("lo", 0, 1e-9)]
     if user is not None:
         assert file.stat().st_uid == user
+        rmtree(tmp_path)
 
 
 @linux

@@ -11,7 +11,7 @@ from capture.live.chain import FileChain
 from capture.live.files import SPOOL_BYTES, FileRing, copy, named, spool
 from capture.live.interfaces import interfaces
 from capture.live.rights import leave_root
-from capture.live.starting import LiveError, spawn, start
+from capture.live.starting import LARGEST, LiveError, spawn, start
 from capture.live.ways import OURS, way_here
 from capture.source import CaptureSource
 
@@ -130,22 +130,37 @@ def open_feed(names: Sequence[str], target: Target, *, expression: str = "", sna
     helper = spawn()
     try:
         leave_root()  # before any file is opened: files are those of the user who called
-        output = _output(target)
-        if target.path is None:
-            limits = replace(limits, bytes=min(limits.bytes or SPOOL_BYTES, SPOOL_BYTES))
-        running = start(
-            helper,
-            found,
-            output.descriptor,
-            expression=expression,
-            snap_length=snap_length,
-            limits=limits,
-            next_file=output.begin,
-        )
+        where = ", ".join(names)
+        return feed_from(helper, found, target, where, expression=expression, snap_length=snap_length, limits=limits)
     except BaseException:
-        _dismiss(helper)
+        helper.dismiss()
         raise
-    return Feed(", ".join(names), running, output)
+
+
+def feed_from(  # noqa: PLR0913 - where, what, how much, and where to
+    helper: Helper,
+    chosen: Sequence[NetworkInterface],
+    target: Target,
+    where: str,
+    *,
+    expression: str = "",
+    snap_length: int = LARGEST,
+    limits: Limits,
+) -> Feed:
+    """Let a helper that was started capture from these interfaces. Raises `LiveError`, `FilterError`."""
+    output = _output(target)
+    if target.path is None:
+        limits = replace(limits, bytes=min(limits.bytes or SPOOL_BYTES, SPOOL_BYTES))
+    running = start(
+        helper,
+        chosen,
+        output.descriptor,
+        expression=expression,
+        snap_length=snap_length,
+        limits=limits,
+        next_file=output.begin,
+    )
+    return Feed(where, running, output)
 
 
 def _output(target: Target) -> Output:
@@ -154,12 +169,6 @@ def _output(target: Target) -> Output:
     except OSError as error:
         where = target.path or "A temporary file"
         raise LiveError(f"{where} cannot be written: {error.strerror}.") from error
-
-
-def _dismiss(helper: Helper) -> None:
-    """Let a helper go that is not needed: it ends with the socket."""
-    helper.control.close()
-    helper.process.wait()
 
 
 def _find(names: Sequence[str]) -> list[NetworkInterface]:

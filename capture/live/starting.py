@@ -62,7 +62,7 @@ class Counts:
 class Running:
     """A capture that goes on until it is stopped. `counts` may be read by any thread; it is replaced whole."""
 
-    process: subprocess.Popen[bytes]
+    process: subprocess.Popen[bytes] | None
     control: socket.socket
     next_file: Callable[[], int] | None
     at_end: Callable[[], None] | None = None
@@ -89,7 +89,8 @@ class Running:
                 os.close(descriptor)
             elif "seen" in message:
                 self.counts = replace(self.counts, **message)
-        self.process.wait()
+        if self.process is not None:
+            self.process.wait()
         if self.at_end is not None:
             self.at_end()
         self.counts = replace(self.counts, done=done)
@@ -113,7 +114,7 @@ class Running:
             with suppress(OSError):  # it may have ended by itself, and has said so then
                 self.control.send(b"stop")
         self.wait(STOP_SECONDS)
-        if self.process.poll() is None:
+        if self.process is not None and self.process.poll() is None:
             self.process.kill()
         self.control.close()
         return self.counts
@@ -126,10 +127,16 @@ class Running:
 
 @dataclass(frozen=True, slots=True)
 class Helper:
-    """The process that has the rights, waiting to be told what is wanted."""
+    """The process that has the rights, waiting to be told what is wanted; None: it is somebody else's child."""
 
-    process: subprocess.Popen[bytes]
+    process: subprocess.Popen[bytes] | None
     control: socket.socket
+
+    def dismiss(self) -> None:
+        """Let it go: it ends with the socket."""
+        self.control.close()
+        if self.process is not None:
+            self.process.wait()
 
 
 def spawn() -> Helper:
@@ -181,8 +188,7 @@ def start(  # noqa: PLR0913 - where, what, how much, and where to
     _send(helper.control, wanted, out)
     answer = running.receive() or {"text": "the capturing process did not start"}
     if "ready" not in answer:
-        helper.control.close()
-        helper.process.wait()
+        helper.dismiss()
         names = ", ".join(each.name for each in chosen)
         raise LiveError(f"Nothing can be captured from {names}: {answer['text']}.")
     running.listen()

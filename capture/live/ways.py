@@ -58,10 +58,14 @@ def way_to_get_rights() -> str:
     dumpcap = shutil.which("dumpcap", path=PLACES)
     if dumpcap is not None and not os.access(dumpcap, os.X_OK):
         group = Path(dumpcap).group()
-        return f"{why} `sudo usermod -aG {group} $USER`, and logging in again, lets you run {dumpcap}, which has it."
+        return (
+            f"{why} `sudo usermod -aG {group} $USER`, and logging in again, lets you pipe: "
+            f"{dumpcap} -i lo -w - | netviz replay -"
+        )
     if dumpcap is not None and sys.platform == "linux":
         return (
-            f"{why} `sudo setcap cap_net_raw+eip {dumpcap}` gives it to {dumpcap}, through which netviz captures then."
+            f"{why} `sudo netviz live` has it, and gives it up as soon as the interface is open; "
+            f"`sudo setcap cap_net_raw+eip {dumpcap}` lets you pipe: {dumpcap} -i lo -w - | netviz replay -"
         )
     if sys.platform == "darwin":
         return f"{why} Wireshark's ChmodBPF package gives it to its users; `sudo netviz live` has it at once."

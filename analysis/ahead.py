@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 from collections import deque
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeVar
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterator
 
     from capture.batch import Batch
-    from capture.headers import Headers
     from capture.source import CaptureSource
+
+T = TypeVar("T")
 
 AHEAD: Final = 3
 """How many decoded batches may wait: enough to even out their costs, few enough for the memory."""
 
 
-def decoded(source: CaptureSource, decode: Callable[[Batch], Headers]) -> Generator[tuple[Batch, Headers], None, None]:
+def decoded(source: CaptureSource, decode: Callable[[Batch], T]) -> Generator[tuple[Batch, T], None, None]:
     """All batches of a source with what `decode` says of them, in order.
 
     The buffer of a batch may already hold the bytes of a later one. Streams and small captures are read on the
@@ -34,7 +35,7 @@ def decoded(source: CaptureSource, decode: Callable[[Batch], Headers]) -> Genera
         yield from _ahead(items)
 
 
-def _ahead(items: Iterator[tuple[Batch, Headers]]) -> Iterator[tuple[Batch, Headers]]:
+def _ahead(items: Iterator[tuple[Batch, T]]) -> Iterator[tuple[Batch, T]]:
     from concurrent.futures import ThreadPoolExecutor  # noqa: PLC0415 - takes longer to import than a small capture
 
     with ThreadPoolExecutor(1, "netviz decoder") as pool:

@@ -6,7 +6,7 @@ packet by packet or as it grows gives the same columns.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
@@ -19,7 +19,7 @@ from analysis.moments import moments_of
 from analysis.opening_marks import mark_openings
 from analysis.segments import NOT_ANALYSED, Orderer, is_tcp_packet, segments_of
 from analysis.sequence import follow
-from analysis.streams import Streams
+from analysis.streams import Paired, Streams
 from analysis.timing import learn_timing
 from analysis.tracking import track
 from analysis.unjudged import Unjudged
@@ -37,6 +37,9 @@ if TYPE_CHECKING:
     from capture.batch import Batch
     from capture.headers import Headers
 
+SHORT: Final = 256
+"""Bytes captured of a packet on average, up to which the thread that reads has time for more than reading."""
+
 
 class Analyser:
     """Decodes and analyses batches in capture order."""
@@ -47,18 +50,28 @@ class Analyser:
         self._decoder = Decoder()
         self._streams = Streams(self.connections)
         self._orderer = Orderer()
+        self._pairs_ahead: bool | None = None
 
-    def decode(self, batch: Batch) -> Headers:
-        """The first half of the work, which may run ahead on another thread; batches in order."""
-        return self._decoder.decode(batch)
+    def decode(self, batch: Batch) -> Headers | Paired:
+        """The first half of the work, which may run ahead on another thread; batches in order.
 
-    def feed(self, batch: Batch, headers: Headers | None = None) -> None:
+        Where packets are short, so that reading them takes little time, endpoints are paired in this half, too: for all
+        batches or for none, since pairs are numbered in order.
+        """
+        headers = self._decoder.decode(batch)
+        if self._pairs_ahead is None and len(batch):
+            self._pairs_ahead = int(batch.captured_length.sum()) < SHORT * len(batch)
+        return self._streams.pair(headers) if self._pairs_ahead else headers
+
+    def feed(self, batch: Batch, decoded: Headers | Paired | None = None) -> None:
         """Take in one batch, and what `decode` said of it; afterwards both tables tell of it."""
         if not len(batch):
             return
         first_row = len(self.packets)
-        headers = self.decode(batch) if headers is None else headers
-        assigned = self._streams.assign(headers, first_row)
+        decoded = self.decode(batch) if decoded is None else decoded
+        paired = decoded if isinstance(decoded, Paired) else self._streams.pair(decoded)
+        headers = paired.headers
+        assigned = self._streams.assign(paired, first_row)
         tcp = is_tcp_packet(headers)
         judged = tcp & (headers.flags & NOT_ANALYSED == 0)
         order = self._orderer.order(assigned, judged)

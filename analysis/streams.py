@@ -44,12 +44,13 @@ class Assignment:
 
 @dataclass(frozen=True, slots=True)
 class Paired:
-    """For each packet of a batch, its pair, int64 (N,), and whether its source is the lower endpoint, bool (N,).
+    """The headers of a batch, and for each packet its pair, int64 (N,), and whether its source is the lower endpoint.
 
     `first_seen` tells for each pair that is new where that was, int64, ascending: at `4 * row + 1` for a packet's own
     endpoints, and 1 less or more for what it mentions.
     """
 
+    headers: Headers
     number: NDArray[np.int64]
     lower: NDArray[np.bool_]
     first_seen: NDArray[np.int64]
@@ -65,11 +66,11 @@ class Streams:
         self._mentioned = False
         self._next_stream: dict[int, int] = {}
 
-    def assign(self, headers: Headers, first_row: int) -> Assignment:
+    def assign(self, paired: Paired, first_row: int) -> Assignment:
         """Find or make each packet's connection. `first_row` is the batch's first row in the packet table."""
-        headers = _pieces_apart(headers)
-        paired = self._number_pairs(headers)
-        pair, lower = paired.number, paired.lower
+        headers, pair, lower = paired.headers, paired.number, paired.lower
+        self._newest.extend({"connection": np.full(len(paired.first_seen), NO_PACKET, np.int32)})
+        self._mentioned |= len(headers.mentions.row) > 0
         newest = self._newest["connection"]
         starts = self._first_rows(paired)
         reserved = newest[pair[starts]]
@@ -83,7 +84,7 @@ class Streams:
             opening[np.searchsorted(walked, starts[_among(starts, walked)])] = False
             reopened = walked[indices(opening)]
         if len(paired.first_seen) or len(starts) or len(reopened):
-            starts, stream = self._number_streams(headers.endpoints.transport, paired, starts, reserved, reopened)
+            starts, stream = self._number_streams(paired, starts, reserved, reopened)
             newest[pair[starts]] = np.arange(base, base + len(starts))  # ascending: a pair's last start stays
             own = {"pair": pair[starts], "a_lower": lower[starts], "stream": stream}
             self._table.add(own | opening_rows(headers, starts, first_row))
@@ -94,11 +95,12 @@ class Streams:
             connection[walked] = np.where(opened == BEFORE, before, made)
         return Assignment(connection, lower != self._table.columns["a_lower"][connection], reopened)
 
-    def _number_pairs(self, headers: Headers) -> Paired:
+    def pair(self, headers: Headers) -> Paired:
+        """Number the pairs of a batch, in order of the batches. This may run ahead, on another thread than `assign`."""
+        headers = _pieces_apart(headers)
         keys, lower = self._pairs.keys(headers.endpoints)
         mentions = headers.mentions
         if len(mentions.row):
-            self._mentioned = True
             mentioned, _ = self._pairs.keys(mentions.endpoints)
             place = np.concatenate((np.arange(len(lower)) * 4 + 1, mentions.row * 4 + np.where(mentions.before, 0, 2)))
             order = np.argsort(place, kind="stable")
@@ -110,8 +112,7 @@ class Streams:
         else:
             number, new = self._pairs.number(keys)
             first_seen = new * 4 + 1
-        self._newest.extend({"connection": np.full(len(first_seen), NO_PACKET, np.int32)})
-        return Paired(number, lower, first_seen)
+        return Paired(headers, number, lower, first_seen)
 
     def _first_rows(self, paired: Paired) -> NDArray[np.int64]:
         """The first row of each pair that has no connection yet, ascending."""
@@ -119,14 +120,13 @@ class Streams:
             return paired.first_seen >> 2
         pair = paired.number
         without = indices(self._newest["connection"][pair] < 0)
-        place = np.empty(len(self._pairs), np.int32)
+        place = np.empty(len(self._newest), np.int32)
         place[pair[without[::-1]]] = without[::-1]  # backwards: the first row stays
         first: NDArray[np.int64] = without[indices(place[pair[without]] == without)]
         return first
 
     def _number_streams(
         self,
-        transport: NDArray[np.uint16],
         paired: Paired,
         starts: NDArray[np.int64],
         reserved: NDArray[np.int32],
@@ -138,9 +138,9 @@ class Streams:
         connection that starts. A reopened one takes another.
         """
         count = len(paired.first_seen)
-        known = len(self._pairs) - count
-        new = np.arange(known, len(self._pairs))
-        kind = np.concatenate((self._pairs.transports(new), transport[reopened]))
+        known = len(self._newest) - count
+        new = np.arange(known, known + count)
+        kind = np.concatenate((self._pairs.transports(new), paired.headers.endpoints.transport[reopened]))
         number = self._next_numbers(kind, np.concatenate((paired.first_seen, reopened * 4 + 1)))
         newest = self._newest["connection"]
         only_mentioned = indices(newest[new] == NO_PACKET)

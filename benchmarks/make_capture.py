@@ -6,7 +6,7 @@
     python -m benchmarks.make_capture --one-connection long.pcap    every packet belongs to one
 
 Conversations are written once, as bytes; each copy gets addresses, ports, sequence numbers and times of its own, by
-numpy. Checksums are those of the original and so do not hold; readers do not verify them unless told to.
+numpy. Checksums hold: each is changed by what was changed in the packet (RFC 1624), so that they do in cut packets too.
 """
 
 from __future__ import annotations
@@ -49,7 +49,10 @@ class Frames:
     source: Integers  # of the last two bytes of the source address
     ports: Integers
     sequence: Integers
+    header_checksum: Integers
+    checksum: Integers
     has_ack: Integers
+    is_udp: Integers
 
 
 @dataclass
@@ -92,20 +95,41 @@ def flatten(templates: list[Template], snap: int, *, pcapng: bool) -> Frames:
         source=offsets([frame.source for frame in frames]),
         ports=offsets([frame.ports for frame in frames]),
         sequence=offsets([frame.sequence for frame in frames]),
+        header_checksum=offsets([frame.header_checksum for frame in frames]),
+        checksum=offsets([frame.checksum for frame in frames]),
         has_ack=np.array([int(frame.has_ack) for frame in frames]),
+        is_udp=np.array([int(frame.is_udp) for frame in frames]),
     )
 
 
-def put(buffer: NDArray[np.uint8], where: Integers, value: Integers, width: int) -> None:
-    """Write integers in network order at the given places."""
+def words(buffer: NDArray[np.uint8], where: Integers, width: int) -> Integers:
+    """The sum of the 16-bit words, in network order, in `width` bytes at each of the given places."""
+    total = np.zeros(len(where), np.int64)
+    for byte in range(width):
+        total += buffer[where + byte].astype(np.int64) << (0 if byte % 2 else 8)
+    return total
+
+
+def put(buffer: NDArray[np.uint8], where: Integers, value: Integers, width: int) -> Integers:
+    """Write integers in network order at the given places; says how much larger the sum of their words has become."""
+    before = words(buffer, where, width)
     for byte in range(width):
         buffer[where + byte] = (value >> (8 * (width - 1 - byte))) & 0xFF
+    return words(buffer, where, width) - before
 
 
-def add(buffer: NDArray[np.uint8], where: Integers, value: Integers) -> None:
-    """Add to the 32-bit numbers in network order at the given places, modulo 2^32."""
+def add(buffer: NDArray[np.uint8], where: Integers, value: Integers) -> Integers:
+    """Add to the 32-bit numbers in network order at the given places, modulo 2^32; says the same."""
     old = sum((buffer[where + byte].astype(np.int64) << (24 - 8 * byte) for byte in range(4)), np.zeros(1, np.int64))
-    put(buffer, where, (old + value) % 2**32, 4)
+    return put(buffer, where, (old + value) % 2**32, 4)
+
+
+def mend(buffer: NDArray[np.uint8], where: Integers, change: Integers, is_udp: Integers) -> None:
+    """Make checksums hold again after the words that they cover have grown by `change` (RFC 1624, equation 3)."""
+    total = 0xFFFF - words(buffer, where, 2) + change
+    # The same modulo 65,535, but never 0: the sum of words of which one is not 0 is not. UDP's 0 means none (RFC 768).
+    value = 0xFFFF - ((total - 1) % 0xFFFF + 1)
+    put(buffer, where, np.where((value == 0) & (is_udp == 1), 0xFFFF, value), 2)
 
 
 def personalise(buffer: NDArray[np.uint8], place: Integers, frames: Frames, row: Integers, copies: Copies) -> None:
@@ -115,23 +139,29 @@ def personalise(buffer: NDArray[np.uint8], place: Integers, frames: Frames, row:
     known = frames.source[frame] >= 0
     source = np.where(client_sends, copies.client[copy], copies.server[copy])
     destination = np.where(client_sends, copies.server[copy], copies.client[copy])
+    change = np.zeros(len(frame), np.int64)
     at = (place + frames.source[frame])[known]
     wide = np.where(buffer[at - 22] >> 4 == 6, 16, 4)  # IPv6: the version stands 22 bytes before the source's end
-    put(buffer, at, source[known], 2)
-    put(buffer, at + wide, destination[known], 2)
+    change[known] += put(buffer, at, source[known], 2)
+    change[known] += put(buffer, at + wide, destination[known], 2)
+    covered = frames.header_checksum[frame] >= 0
+    mend(buffer, (place + frames.header_checksum[frame])[covered], change[covered], np.zeros(1, np.int64))
     ported = frames.ports[frame] >= 0
     at = (place + frames.ports[frame])[ported]
-    put(buffer, at + np.where(client_sends, 0, 2)[ported], copies.client_port[copy][ported], 2)
+    change[ported] += put(buffer, at + np.where(client_sends, 0, 2)[ported], copies.client_port[copy][ported], 2)
     chosen = ported & (copies.server_port[copy] >= 0)
     at = (place + frames.ports[frame])[chosen]
-    put(buffer, at + np.where(client_sends, 2, 0)[chosen], copies.server_port[copy][chosen], 2)
+    change[chosen] += put(buffer, at + np.where(client_sends, 2, 0)[chosen], copies.server_port[copy][chosen], 2)
     tcp = frames.sequence[frame] >= 0
     at = (place + frames.sequence[frame])[tcp]
     mine = np.where(client_sends, copies.client_sequence[copy], copies.server_sequence[copy])[tcp]
     other = np.where(client_sends, copies.server_sequence[copy], copies.client_sequence[copy])[tcp]
-    add(buffer, at, mine)
-    acknowledges = frames.has_ack[frame][tcp] == 1
-    add(buffer, at[acknowledges] + 4, other[acknowledges])
+    change[tcp] += add(buffer, at, mine)
+    acknowledges = np.flatnonzero(tcp & (frames.has_ack[frame] == 1))
+    acknowledging = frames.has_ack[frame][tcp] == 1
+    change[acknowledges] += add(buffer, at[acknowledging] + 4, other[acknowledging])
+    covered = frames.checksum[frame] >= 0
+    mend(buffer, (place + frames.checksum[frame])[covered], change[covered], frames.is_udp[frame][covered])
 
 
 def stamp(buffer: NDArray[np.uint8], place: Integers, time_ns: Integers, *, pcapng: bool) -> None:

@@ -19,6 +19,9 @@ BULK_SEGMENTS: Final = 40
 BULK_BYTES: Final = BULK_SEGMENTS * 1448
 BULK_NS: Final = 2 * BULK_SEGMENTS * 10**6
 IPV4_ADDRESS, IPV6_ADDRESS = 12, 8
+IPV4_CHECKSUM: Final = 10
+CHECKSUMS: Final = {wire.TCP: 16, wire.UDP: 6, wire.ICMPV6: 2}
+"""Where the checksums that cover the addresses stand in their headers; ICMP's for IPv4 does not."""
 
 
 @dataclass(frozen=True)
@@ -31,7 +34,10 @@ class Frame:
     source: int  # of the last two bytes of the source address
     ports: int
     sequence: int
+    header_checksum: int  # of IPv4
+    checksum: int  # of the transport, where it covers the addresses
     has_ack: bool
+    is_udp: bool
 
 
 @dataclass(frozen=True)
@@ -50,14 +56,27 @@ def described(time_ns: int, data: bytes) -> Frame:
     from_client = data[6:12] == wire.mac(1)
     if kind == wire.IPV4:
         protocol, source, transport = data[network + 9], network + IPV4_ADDRESS + 2, network + 20
+        header_checksum = network + IPV4_CHECKSUM
     elif kind == wire.IPV6:
         protocol, source, transport = data[network + 6], network + IPV6_ADDRESS + 14, network + 40
+        header_checksum = -1
     else:
-        return Frame(time_ns, data, from_client, -1, -1, -1, has_ack=False)
+        return Frame(time_ns, data, from_client, -1, -1, -1, -1, -1, has_ack=False, is_udp=False)
     ports = transport if protocol in (wire.TCP, wire.UDP) else -1
     sequence = transport + 4 if protocol == wire.TCP else -1
     has_ack = protocol == wire.TCP and bool(data[transport + 13] & wire.FLAGS["ACK"])
-    return Frame(time_ns, data, from_client, source, ports, sequence, has_ack)
+    return Frame(
+        time_ns,
+        data,
+        from_client,
+        source,
+        ports,
+        sequence,
+        header_checksum,
+        checksum=transport + CHECKSUMS[protocol] if protocol in CHECKSUMS else -1,
+        has_ack=has_ack,
+        is_udp=protocol == wire.UDP,
+    )
 
 
 def template(packets: list[tuple[int, bytes]], share: float) -> Template:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+    from socket import socket
 
     from lab.calls import NotedSocket
     from lab.stage import Host
@@ -34,7 +35,7 @@ class Response:
     body: str
 
 
-def receive(connection: NotedSocket) -> bytes:
+def receive(connection: socket) -> bytes:
     """A whole message; nothing if the other end has closed before one began."""
     data = b""
     while END not in data:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import fields
+from dataclasses import replace
 from functools import lru_cache
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Final
 
-from analysis.connections import NEVER, NO_PACKET, Connections
+from analysis.connections import NEVER, NO_PACKET
+from analysis.listed import listed
 from analysis.mark_counts import NONE, MarkCounts
 from analysis.segments import is_tcp
 from analysis.services import service, transport_name
@@ -20,6 +21,7 @@ from views.findings import message
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
+    from analysis.connections import Connections
     from analysis.finding import Finding
     from analysis.snapshot import Snapshot
 
@@ -52,31 +54,16 @@ def connection_objects(
     times, rest = snapshot.packets.time_ns, iter(found)
     counts = MarkCounts(snapshot.packets)
     while chunk := list(islice(rest, CHUNK)):
-        c = _listed(snapshot.connections, [row for row, _ in chunk])
-        begin, end = times[c.first_packet].tolist(), times[c.last_packet].tolist()
-        for place, (row, findings) in enumerate(chunk):
-            told = _object(c, place, names, (begin[place], end[place]), finished=snapshot.finished)
-            told["id"] = row
-            for role, side in zip(("client", "server"), sides(c, place), strict=True):
+        c = listed(snapshot.connections, [row for row, _ in chunk])
+        near = replace(snapshot, connections=c)
+        begin, end = (times[[each[row] for row, _ in chunk]].tolist() for each in (c.first_packet, c.last_packet))
+        for (row, findings), span in zip(chunk, zip(begin, end, strict=True), strict=True):
+            told = _object(c, row, names, span, finished=snapshot.finished)
+            for role, side in zip(("client", "server"), sides(c, row), strict=True):
                 if told[role]["marks"] is not None:
                     told[role]["marks"] = counts.of(row, side)
-            told["findings"] = [finding_object(snapshot, row, each) for each in findings]
+            told["findings"] = [finding_object(near, row, each) for each in findings]
             yield told
-
-
-def _listed(connections: Connections, rows: Sequence[int]) -> Connections:
-    """Some rows as lists of Python's numbers, which are read one by one several times faster than arrays.
-
-    They are indexed alike, as `column[row]` and `column[row][end]`, which is all that is asked of them here.
-    """
-    listed: dict[str, Any] = {"long_histories": {}}
-    for each in fields(Connections):
-        if each.name != "long_histories":
-            listed[each.name] = getattr(connections, each.name)[rows].tolist()
-    if connections.long_histories:
-        long = connections.long_histories
-        listed["long_histories"] = {place: long[row] for place, row in enumerate(rows) if row in long}
-    return Connections(**listed)
 
 
 def _object(

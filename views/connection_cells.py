@@ -42,7 +42,7 @@ def service_name(snapshot: Snapshot, row: int) -> str:
     """The service behind the server's port, or what the conversation is carried by."""
     table = snapshot.connections
     family, transport = int(table.family[row]), int(table.transport[row])
-    port = int(table.port[row, 1 - int(table.client[row])])
+    port = int(table.port[row][1 - int(table.client[row])])
     named = service(port) if has_ports(family, transport) else None
     return named or transport_name(family, transport)
 

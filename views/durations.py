@@ -129,10 +129,10 @@ def address(family: int, high: int, low: int) -> str:
 def endpoint(connections: Connections, row: int, end: int) -> str:
     """Address and port of a connection's end (0: a, 1: b), as `10.0.0.5:51000` or `[2001:db8::1]:80`."""
     family, transport = int(connections.family[row]), int(connections.transport[row])
-    host = address(family, int(connections.address_high[row, end]), int(connections.address_low[row, end]))
+    host = address(family, int(connections.address_high[row][end]), int(connections.address_low[row][end]))
     if not has_ports(family, transport):
         return host
-    port = int(connections.port[row, end])
+    port = int(connections.port[row][end])
     return f"[{host}]:{port}" if family == 6 else f"{host}:{port}"
 
 

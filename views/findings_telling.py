@@ -54,7 +54,7 @@ class Telling:
 
     def port(self) -> int:
         """The port of the end that the finding is about."""
-        return int(self.snapshot.connections.port[self.connection, self.number("end")])
+        return int(self.snapshot.connections.port[self.connection][self.number("end")])
 
     def is_tcp(self) -> bool:
         """Whether it is a finding about TCP."""
@@ -79,6 +79,6 @@ class Telling:
 
     def sample(self) -> str:
         """How many packets a statement rests on, where that is not all of them."""
-        total = int(self.snapshot.connections.packets[self.connection].sum())
+        total = sum(map(int, self.snapshot.connections.packets[self.connection]))
         examined = self.number("examined")
         return "" if examined >= total else _(" in the first {count} packets").format(count=examined)

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from itertools import islice
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
 from analysis.findings import Findings
+from analysis.listed import listed
 from views.connection_cells import service_name
 from views.conversation import Conversation
 from views.durations import duration, size
@@ -24,6 +27,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from analysis.details import Detail
+    from analysis.finding import Finding
     from analysis.session import Session
     from analysis.snapshot import Snapshot
     from views.text import Line
@@ -55,7 +59,7 @@ def connection_line(snapshot: Snapshot, connection: int, options: Options) -> st
     table = snapshot.connections
     ends = [_end(conversation, client=client) for client in (True, False)]
     arrow = "->" if options.ascii else glyphs(ascii_only=False).right
-    packets, total = int(table.packets[connection].sum()), int(table.bytes[connection].sum())
+    packets, total = (sum(map(int, each[connection])) for each in (table.packets, table.bytes))
     parts = [ngettext("{count} packet", "{count} packets", packets).format(count=packets), size(total)]
     if (rtt := int(table.initial_rtt_ns[connection])) >= 0:
         parts.append("RTT " + duration(rtt, micro=glyphs(ascii_only=options.ascii).micro))
@@ -87,12 +91,12 @@ def story(
     for problem in snapshot.problems:
         yield _("damaged: {problem}").format(problem=safe(problem.message))
     told = packets or len(connections) <= FEW
-    for connection, findings in Findings(session).of_each(connections):
+    for connection, findings, near in _near(snapshot, Findings(session).of_each(connections)):
         if told:
             yield ""
-        yield connection_line(snapshot, connection, options)
+        yield connection_line(near, connection, options)
         for finding in findings:
-            yield from finding_lines(snapshot, connection, finding, options, width)
+            yield from finding_lines(near, connection, finding, options, width)
         if told:
             rows = session.packets_of(connection)
             yield from connection_story(
@@ -101,6 +105,16 @@ def story(
     if not told:
         yield ""
         yield _("--connection N tells one of them, --packets all of them with every packet.")
+
+
+def _near(
+    snapshot: Snapshot, found: Iterator[tuple[int, tuple[Finding, ...]]]
+) -> Iterator[tuple[int, tuple[Finding, ...], Snapshot]]:
+    """Each connection and its findings with a snapshot that is read quickly, of this connection and its neighbours."""
+    while some := list(islice(found, CHUNK)):
+        near = replace(snapshot, connections=listed(snapshot.connections, [connection for connection, _ in some]))
+        for connection, findings in some:
+            yield connection, findings, near
 
 
 def connection_story(  # noqa: PLR0913 - whose story, how it is shown, and where details come from

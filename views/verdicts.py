@@ -75,7 +75,7 @@ def words(snapshot: Snapshot, connection: int) -> str:
     found = outcome(snapshot.connections, connection, finished=snapshot.finished)
     if found is not None:
         return _(found.value)
-    return "" if snapshot.connections.packets[connection].all() else _("one way")
+    return "" if all(snapshot.connections.packets[connection]) else _("one way")
 
 
 def sign(severity: int, signs: Glyphs) -> str:

@@ -5,7 +5,7 @@ Numbers are given in order of first appearance, so they do not depend on how the
 
 from __future__ import annotations
 
-import secrets
+import os
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -37,7 +37,7 @@ class KeyTable:
         self._names = [str(word) for word in range(words)]
         self._keys = Columns(dict.fromkeys(self._names, np.uint64))
         # Secret factors keep a crafted capture from steering all its keys into one place.
-        self._factors = [np.uint64(secrets.randbits(64) | 1) for _ in range(words)]
+        self._factors = [np.uint64(int.from_bytes(os.urandom(8)) | 1) for _ in range(words)]
         self._near = np.empty(1 << _NEAR_BITS, np.int32)
         self._clear(_FEWEST)
 

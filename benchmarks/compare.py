@@ -33,6 +33,8 @@ import pyte
 
 NETVIZ: Final = [sys.executable, "-m", "netviz"]
 ROOT: Final = Path(__file__).parents[1]
+ENVIRONMENT: Final = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+"""Programs run as they are installed: modules are compiled once, and not each time."""
 COLUMNS, LINES = 120, 40
 FIRST_ROW: Final = re.compile(r"[─═·]+ .*(SYN|ACK|RST|FIN)")
 PATIENCE_SECONDS: Final = 300
@@ -86,7 +88,7 @@ def run(command: list[str]) -> Cost:
     """Run a program to its end, with its output thrown away."""
     start = time.perf_counter()
     quiet = subprocess.DEVNULL
-    child = subprocess.Popen(command, stdin=quiet, stdout=quiet, stderr=quiet, cwd=ROOT)
+    child = subprocess.Popen(command, stdin=quiet, stdout=quiet, stderr=quiet, cwd=ROOT, env=ENVIRONMENT)
     _, status, usage = os.wait4(child.pid, 0)
     wall = time.perf_counter() - start
     child.returncode = os.waitstatus_to_exitcode(status)
@@ -104,8 +106,8 @@ def watch(capture: str, facts: Facts) -> tuple[Cost, Cost]:
     pid, terminal = pty.fork()
     if pid == 0:
         os.chdir(ROOT)
-        os.environ.update(TERM="xterm-256color", LINES=str(LINES), COLUMNS=str(COLUMNS))
-        os.execv(NETVIZ[0], [*NETVIZ, "replay", "--no-index", capture])
+        environment = ENVIRONMENT | {"TERM": "xterm-256color", "LINES": str(LINES), "COLUMNS": str(COLUMNS)}
+        os.execve(NETVIZ[0], [*NETVIZ, "replay", "--no-index", capture], environment)
     fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("HHHH", LINES, COLUMNS, 0, 0))
     screen = pyte.Screen(COLUMNS, LINES)
     stream = pyte.ByteStream(screen)

@@ -70,7 +70,7 @@ def check_header(batch: Batch, headers: Headers) -> NDArray[np.uint8]:
     length = (batch.buffer[start] & 0x0F).astype(np.int64) * 4
     whole = (headers.network[at] + length <= batch.captured_length[at]) & (length >= 20)
     at, start, length = at[whole], start[whole], length[whole]
-    total = _fold(_sums(batch.buffer, start, length))
+    total = _fold(_header_sums(batch.buffer, start, length))
     wrong = np.where(_word(batch.buffer, start + 10) == 0, Check.UNFINISHED, Check.WRONG)
     found[at] = np.where(total == SUMMED, Check.RIGHT, wrong)
     return found
@@ -104,7 +104,7 @@ def _pseudo_sum(batch: Batch, headers: Headers, at: NDArray[np.int64], v6: NDArr
     They are taken from where they stand before the transport header; a routing header's last address is not looked for.
     """
     network = batch.start[at] + headers.network[at]
-    return _sums(batch.buffer, network + np.where(v6, 8, 12), np.where(v6, 32, 8).astype(np.int64))
+    return _header_sums(batch.buffer, network + np.where(v6, 8, 12), np.where(v6, 32, 8).astype(np.int64))
 
 
 def _word(buffer: NDArray[np.uint8], at: NDArray[np.int64]) -> NDArray[np.uint32]:
@@ -116,6 +116,18 @@ def _fold(total: NDArray[np.uint32]) -> NDArray[np.uint32]:
     """The ones' complement sum in 16 bits."""
     total = (total & SUMMED) + (total >> np.uint32(16))
     return (total & SUMMED) + (total >> np.uint32(16))
+
+
+def _header_sums(buffer: NDArray[np.uint8], start: NDArray[np.int64], length: NDArray[np.int64]) -> NDArray[np.uint32]:
+    """The same as `_sums` for stretches of an even length of at most 60 bytes, without a pass over what lies between."""
+    total = np.zeros(len(start), np.uint32)
+    least = int(length.min(initial=60))
+    for at in range(0, least, 2):
+        total += _word(buffer, start + at)
+    for at in range(least, int(length.max(initial=0)), 2):
+        longer = np.flatnonzero(length > at)
+        total[longer] += _word(buffer, start[longer] + at)
+    return _fold(total)
 
 
 def _sums(buffer: NDArray[np.uint8], start: NDArray[np.int64], length: NDArray[np.int64]) -> NDArray[np.uint32]:

@@ -36,6 +36,8 @@ GROUP: Final = 1
 """The bit of a hardware address's first byte that says multicast or broadcast (IEEE 802)."""
 UNTAGGED: Final = -1
 NOTHING: Final = -1
+Span = tuple["NDArray[np.int64]", int, int]
+"""Rows of packets, and where in the source the bytes begin that hold them, and how many they are."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,17 +76,15 @@ NAMES: Final = tuple(field.name for field in fields(Examined))
 
 def examine(session: Session, packets: NDArray[np.int64]) -> Examined:
     """Read these packets (rows, int64, ascending) again. Reads the file: not for the screen's thread."""
-    parts = [_examined(session, rows, batch) for rows, batch in batches(session, packets)]
-    if not parts:
-        none = np.zeros(0, np.int64)
-        parts = [_examined(session, none, _batch(session, none, b"", 0))]
+    spans = _spans(session, packets) if len(packets) else iter([(packets, 0, 0)])
+    parts = [_examined(session, span[0], _read(session, span)) for span in spans]
     columns = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
     left = left_to_the_card(columns)
     return Examined(**columns, left=left, damaged=damaged(columns, left), copy=copies(columns))
 
 
-def batches(session: Session, packets: NDArray[np.int64]) -> Iterator[tuple[NDArray[np.int64], Batch]]:
-    """Stretches of the capture that hold these packets (rows, int64, ascending), each with its own."""
+def _spans(session: Session, packets: NDArray[np.int64]) -> Iterator[Span]:
+    """Stretches of the capture that hold these packets (rows, int64, ascending)."""
     table = session.snapshot.packets
     begin = table.offset[packets]
     end = begin + table.captured_length[packets]
@@ -96,20 +96,26 @@ def batches(session: Session, packets: NDArray[np.int64]) -> Iterator[tuple[NDAr
             stop = at + max(int(np.searchsorted(end[at:last], begin[at] + SPAN, side="right")), 1)
             rows = packets[at:stop]
             base = int(begin[at])
-            yield rows, _batch(session, rows, session.source.read(base, int(end[stop - 1]) - base), base)
+            yield rows, base, int(end[stop - 1]) - base
             at = stop
 
 
-def _batch(session: Session, rows: NDArray[np.int64], data: bytes, base: int) -> Batch:
-    """The packets of these rows within `data`, whose first byte stands at `base`; fewer bytes if the file shrank."""
+def _read(session: Session, span: Span) -> Batch:
+    """The packets of a stretch; fewer bytes if the file shrank."""
+    rows, base, size = span
+    # What follows the stretch in the file serves as padding, which saves copying it.
+    data = session.source.read(base, size + PADDING)
+    size = min(len(data), size)
+    if len(data) < size + PADDING:
+        data += bytes(PADDING)
     table, interfaces = session.snapshot.packets, session.snapshot.interfaces
-    start = np.minimum(table.offset[rows] - base, len(data))
+    start = np.minimum(table.offset[rows] - base, size)
     link_types = np.array([each.link_type for each in interfaces] or [0], np.uint16)
     return Batch(
-        buffer=np.frombuffer(data + bytes(PADDING), np.uint8),
+        buffer=np.frombuffer(data, np.uint8),
         start=start,
         offset=table.offset[rows],
-        captured_length=np.minimum(table.captured_length[rows], len(data) - start).astype(np.uint32),
+        captured_length=np.minimum(table.captured_length[rows], size - start).astype(np.uint32),
         original_length=table.original_length[rows],
         time_ns=table.time_ns[rows],
         interface=table.interface[rows],

@@ -6,6 +6,7 @@ import ctypes
 import fcntl
 import socket
 import struct
+import time
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -19,6 +20,8 @@ from lab.wire import Relay, packet_socket
 if TYPE_CHECKING:
     from lab.network import Cable, Device, Lan, Network
 
+NO_QUEUE_YET: Final = "noop"
+PATIENCE: Final = 3.0
 SIOCETHTOOL: Final = 0x8946
 # ETHTOOL_SRXCSUM, STXCSUM, SSG, STSO, SGSO, SGRO: with all of them off, checksums are valid and no frame is too long.
 OFFLOADS: Final = (0x15, 0x17, 0x19, 0x1F, 0x24, 0x2C)
@@ -34,7 +37,9 @@ ALL_HOSTS: Final = {
     "ipv4/icmp_msgs_per_sec": "10000",
     "ipv4/ip_unprivileged_port_start": "0",
 }
-OPTIONAL: Final = frozenset(name for name in ALL_HOSTS if "ipv6" in name or "icmp_msgs" in name)
+OPTIONAL: Final = frozenset(
+    [*(name for name in ALL_HOSTS if "ipv6" in name or "icmp_msgs" in name), "ipv4/tcp_syn_linear_timeouts"]
+)
 """Settings that some kernels lack, and whose lack does no harm."""
 
 
@@ -45,6 +50,7 @@ class Built:
     namespaces: dict[str, int] = field(default_factory=dict)
     devices: tuple[Device, ...] = ()
     relays: dict[int, Relay] = field(default_factory=dict)
+    laid: list[tuple[int, str]] = field(default_factory=list)  # namespace and name of every device there is
 
 
 def set_in(namespace: int, name: str, value: str) -> None:
@@ -75,7 +81,20 @@ def build(network: Network) -> Built:
         for name, value in _settings(host, network).items():
             if "/eth" in name:
                 set_in(namespace, name, value)
+    for namespace, device in built.laid:
+        _await_queue(namespace, device)
     return built
+
+
+def _await_queue(namespace: int, device: str) -> None:
+    """A device gets its queue a moment after both ends are up; what is sent before is lost without a word."""
+    end = time.monotonic() + PATIENCE
+    with inside(namespace), Netlink() as netlink:
+        while time.monotonic() < end:
+            if netlink.queue_of(device) != NO_QUEUE_YET:
+                return
+            time.sleep(0.001)
+    raise LabError(f"The network device {device} was not ready after {PATIENCE:g} s.")
 
 
 def _settings(host: str, network: Network) -> dict[str, str]:
@@ -113,6 +132,7 @@ def _lay(built: Built, number: int, cable: Cable) -> None:
             peer = (device.name, device.mac, built.namespaces[device.host])
             netlink.add_veth(f"side{side}", f"02:00:00:00:{number:02x}:f{side}", peer, cable.mtu)
             netlink.set_up(f"side{side}")
+            built.laid.append((middle, f"side{side}"))
             _no_offloads(f"side{side}")
         sides = packet_socket("side0", ignore_outgoing=True), packet_socket("side1", ignore_outgoing=True)
     built.relays[number] = Relay(cable.wire, sides, (left.host, right.host))
@@ -130,6 +150,7 @@ def _switch(built: Built, lan: Lan) -> None:
             netlink.add_veth(f"port{number}", f"02:00:00:00:ff:{number:02x}", peer)
             netlink.plug(f"port{number}", "switch")
             netlink.set_up(f"port{number}")
+            built.laid.append((switch, f"port{number}"))
             netlink.teach(f"port{number}", device.mac)
             _no_offloads(f"port{number}")
 
@@ -141,6 +162,7 @@ def _configure(netlink: Netlink, host: str, built: Built, network: Network) -> N
             if device.address:
                 netlink.add_address(device.name, device.address)
             netlink.set_up(device.name)
+            built.laid.append((built.namespaces[host], device.name))
             if not network.arp:
                 _introduce(netlink, device, built)
     if host in network.gateways:

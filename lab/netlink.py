@@ -11,14 +11,15 @@ import struct
 from typing import Final, Self
 
 NLMSG_ERROR: Final = 2
+REQUEST: Final = 0x1
 REQUEST_ACK: Final = 0x1 | 0x4
 CREATE_NEW: Final = 0x400 | 0x200  # NLM_F_CREATE, NLM_F_EXCL
 CREATE_OR_REPLACE: Final = 0x400 | 0x100
 
-RTM_NEWLINK, RTM_NEWADDR, RTM_NEWROUTE, RTM_NEWNEIGH, RTM_DELADDR = 16, 20, 24, 28, 21
+RTM_NEWLINK, RTM_GETLINK, RTM_NEWADDR, RTM_NEWROUTE, RTM_NEWNEIGH, RTM_DELADDR = 16, 18, 20, 24, 28, 21
 
 IFF_UP: Final = 1
-IFLA_ADDRESS, IFLA_IFNAME, IFLA_MTU, IFLA_MASTER, IFLA_LINKINFO, IFLA_NET_NS_FD = 1, 3, 4, 10, 18, 28
+IFLA_ADDRESS, IFLA_IFNAME, IFLA_MTU, IFLA_QDISC, IFLA_MASTER, IFLA_LINKINFO, IFLA_NET_NS_FD = 1, 3, 4, 6, 10, 18, 28
 INFO_KIND, INFO_DATA, VETH_INFO_PEER, BR_MCAST_SNOOPING = 1, 2, 1, 23
 IFA_ADDRESS, IFA_LOCAL, IFA_BROADCAST = 1, 2, 4
 RTA_DST, RTA_OIF, RTA_GATEWAY = 1, 4, 5
@@ -67,14 +68,15 @@ class Netlink:
     def __exit__(self, *_: object) -> None:
         self._socket.close()
 
-    def _ask(self, kind: int, flags: int, body: bytes) -> None:
+    def _ask(self, kind: int, flags: int, body: bytes, how: int = REQUEST_ACK) -> bytes:
         self._sequence += 1
-        head = struct.pack("=IHHII", 16 + len(body), kind, REQUEST_ACK | flags, self._sequence, 0)
+        head = struct.pack("=IHHII", 16 + len(body), kind, how | flags, self._sequence, 0)
         self._socket.sendto(head + body, (0, 0))
         answer = self._socket.recv(65_536)
         error = struct.unpack_from("=i", answer, 16)[0]
         if struct.unpack_from("=H", answer, 4)[0] == NLMSG_ERROR and error:
             raise OSError(-error, os.strerror(-error), f"rtnetlink request {kind}")
+        return answer
 
     def add_veth(self, device: str, mac: str, peer: tuple[str, str, int], mtu: int = 1500) -> None:
         """A pair of connected devices; `peer` is the other one's name, MAC address and namespace descriptor."""
@@ -101,6 +103,17 @@ class Netlink:
         """Turn a device on or off."""
         flags = IFF_UP if up else 0
         self._ask(RTM_NEWLINK, 0, struct.pack("=BxHiII", 0, 0, socket.if_nametoindex(device), flags, IFF_UP))
+
+    def queue_of(self, device: str) -> str:
+        """What kind of queue a device has for frames to send: `noqueue`, `pfifo_fast` …; `noop` drops everything."""
+        answer = self._ask(RTM_GETLINK, 0, struct.pack("=BxHiII", 0, 0, socket.if_nametoindex(device), 0, 0), REQUEST)
+        at, end = 16 + 16, struct.unpack_from("=I", answer)[0]
+        while at + 4 <= end:
+            length, kind = struct.unpack_from("=HH", answer, at)
+            if kind == IFLA_QDISC:
+                return answer[at + 4 : at + length].rstrip(b"\0").decode()
+            at += (length + 3) & ~3
+        return ""
 
     def add_address(self, device: str, cidr: str) -> None:
         """Give a device an address."""

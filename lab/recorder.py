@@ -94,9 +94,9 @@ class Recorder:
         self._thread.start()
 
     def quiet(self, seconds: float, most: float = 2.0) -> None:
-        """Wait until nothing was captured for a while, but not longer than `most` seconds."""
-        end = time.monotonic() + most
-        while time.monotonic() < min(end, self.latest + seconds):
+        """Wait until nothing was captured for a while from now on, but not longer than `most` seconds."""
+        start = time.monotonic()
+        while time.monotonic() < min(start + most, max(start, self.latest) + seconds):
             time.sleep(0.005)
 
     def finish(self, answers: Sequence[str] = ()) -> None:

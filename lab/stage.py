@@ -200,3 +200,6 @@ class Stage:
         for host in self.hosts.values():
             host.finish()
         self.quiet()
+        end = time.monotonic() + PATIENCE
+        while time.monotonic() < end and not all(relay.idle for relay in self._relays.values()):
+            self.quiet()

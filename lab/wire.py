@@ -96,6 +96,11 @@ class Relay:
         self._cut = False
         threading.Thread(target=self._run, name="wire", daemon=True).start()
 
+    @property
+    def idle(self) -> bool:
+        """Whether no frame is on its way."""
+        return not self._waiting
+
     def cut(self) -> None:
         """Cut the cable: nothing passes any more, and neither end is told."""
         self._cut = True

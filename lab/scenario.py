@@ -32,7 +32,7 @@ class Level(Enum):
 
     ORDER = "the same packets in the same order"
     CONVERSATION = "the same packets in each conversation"
-    DATA = "the same packets in each conversation, pure ACKs aside"
+    DATA = "the same packets from each end of each conversation, pure ACKs aside"
     OUTCOME = "the same connections with the same outcomes"
 
 

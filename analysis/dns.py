@@ -14,6 +14,7 @@ TYPES: Final = {
 RCODES: Final = {1: "FORMERR", 2: "SERVFAIL", 3: "NXDOMAIN", 4: "NOTIMP", 5: "REFUSED", 9: "NOTAUTH"}
 _NAMED: Final = frozenset({"NS", "CNAME", "PTR", "DNAME"})
 _OPCODES: Final = {4: "notify", 5: "update"}
+_AUTHORITATIVE: Final = 0x0400
 _HEADER: Final = struct.Struct(">6H")
 MAX_NAME: Final = 255  # RFC 1035 section 2.3.4
 MAX_LABELS: Final = 128  # jumps by compression pointers count too, so that a loop ends
@@ -101,7 +102,7 @@ def dns_words(data: bytes) -> str:
     """`query A example.com`, `answer A example.com 192.0.2.1`, `answer NXDOMAIN example.com`; "" if it is no DNS."""
     if len(data) < _HEADER.size:
         return ""
-    _identity, bits, questions, answers, *_rest = _HEADER.unpack_from(data)
+    _identity, bits, questions, answers, authority, _additional = _HEADER.unpack_from(data)
     opcode, is_answer = bits >> 11 & 15, bool(bits & 0x8000)
     if opcode not in {0, *_OPCODES} or questions + answers == 0:
         return ""
@@ -116,6 +117,8 @@ def dns_words(data: bytes) -> str:
         return f"DNS {_OPCODES[opcode]} {asked.name}".rstrip()
     if not is_answer:
         return f"query {asked.kind} {asked.name}" + (f" and {questions - 1} more" if questions > 1 else "")
+    if not answers and authority and not bits & (_AUTHORITATIVE | 15) and bits & 0x0080 == 0:
+        return f"answer {asked.kind} {asked.name}: ask another server"
     return _answer_words(asked, _answers(data, at, answers), bits, answers)
 
 
@@ -134,3 +137,37 @@ def _answer_words(asked: _Record, records: list[_Record], bits: int, count: int)
     elif count == 0:
         words += ": no such record"
     return words + (f" (+{count - 1})" if shown and count > 1 else "") + (" cut short" if bits & 0x0200 else "")
+
+
+def answered(data: bytes) -> list[tuple[str, str]]:
+    """The (address, name) pairs that an answer tells: addresses of the name asked for, or the name of an address.
+
+    Aliases are followed by the server: all addresses in its answer are of the name that was asked for.
+    """
+    if len(data) < _HEADER.size:
+        return []
+    _identity, bits, questions, answers, *_rest = _HEADER.unpack_from(data)
+    if not bits & 0x8000 or bits >> 11 & 15 or bits & 15 or questions != 1:
+        return []
+    try:
+        asked, at = _question(data, _HEADER.size)
+    except _MalformedError:
+        return []
+    records = _answers(data, at, answers)
+    if asked.kind == "PTR":
+        address = _of_reverse(asked.name)
+        return [(address, record.value) for record in records if record.kind == "PTR" and record.value and address]
+    return [(record.value, asked.name) for record in records if record.kind in ("A", "AAAA") and record.value]
+
+
+def _of_reverse(name: str) -> str:
+    """The address that a name below in-addr.arpa or ip6.arpa stands for (RFC 1035 section 3.5, 3596 section 2.5)."""
+    labels = name.lower().split(".")
+    try:
+        if labels[-2:] == ["in-addr", "arpa"] and len(labels) == 6:
+            return str(IPv4Address(".".join(labels[3::-1])))
+        if labels[-2:] == ["ip6", "arpa"] and len(labels) == 34:
+            return str(IPv6Address(int("".join(labels[31::-1]), 16)))
+    except ValueError:
+        return ""
+    return ""

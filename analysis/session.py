@@ -46,6 +46,8 @@ class Session:
     ) -> None:
         self.source = source
         self.index_problem: str | None = None
+        self.names: dict[str, str] = {}
+        """What addresses are called, for all snapshots: the capture's own names, and those found out since."""
         self._publish = publish
         self._keeper = keeper
         self._analyser = Analyser()
@@ -159,6 +161,8 @@ class Session:
 
     def _take_snapshot(self, *, finished: bool) -> Snapshot:
         source = self.source
+        for address, told in source.names.items():
+            self.names.setdefault(address, told[0])
         return Snapshot(
             packets=self._analyser.packets.snapshot(),
             connections=self._analyser.connections.snapshot(),
@@ -168,4 +172,5 @@ class Session:
             bytes_total=source.bytes_total,
             finished=finished,
             cancelled=self._cancelled,
+            names=self.names,
         )

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from analysis.connections import Connections
     from capture.batch import Interface
     from capture.errors import Problem
@@ -24,3 +26,4 @@ class Snapshot:
     bytes_total: int | None
     finished: bool  # no more packets will come
     cancelled: bool = False  # the reader was told to stop before the end
+    names: Mapping[str, str] = field(default_factory=dict)  # of addresses, as far as they were found out; grows

@@ -10,9 +10,11 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from analysis.findings import Findings
+from analysis.learned import learn
 from capture.link_types import link_type_name
 from export.connection_csv import write_csv
 from export.connection_json import connection_objects, epoch
+from export.learned_json import learned_objects
 from export.packet_json import packet_objects
 from views.story import story
 
@@ -52,6 +54,9 @@ def write_json(session: Session, out: TextIO, rows: NDArray[np.int64], *, packet
     names = session.source.names
     found = Findings(session).of_each(rows)
     _write_list(out, "connections", connection_objects(snapshot, found, names))
+    learned = learn(session)
+    for key, some in learned_objects(learned).items():
+        _write_list(out, key, some)
     if packets:
         _write_list(out, "packets", packet_objects(session, _packets_of(session, rows)))
     out.write("}\n")

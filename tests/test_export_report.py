@@ -107,7 +107,7 @@ def report_of(name: str, **options: Any) -> dict[str, Any]:
 )
 def test_every_key_is_always_there(name: str) -> None:
     report = report_of(name, packets=True)
-    assert list(report) == ["netviz", "capture", "connections", "packets"]
+    assert list(report) == ["netviz", "capture", "connections", "names", "neighbours", "exchanges", "packets"]
     for connection in report["connections"]:
         assert list(connection) == CONNECTION
         assert set(connection["client"]) == set(connection["server"]) == set(END)

@@ -6,13 +6,18 @@ from typing import TYPE_CHECKING, Final
 
 from textual.app import App
 
+from analysis.learned import learn
 from tui.desk import next_option
+from tui.fetch import Fetch
 from tui.help import HelpScreen
+from tui.learned import LearnedScreen
 from tui.styles import CONTRAST, DARK, LIGHT
 
 if TYPE_CHECKING:
     from textual.timer import Timer
 
+    from analysis.learned import Learned
+    from analysis.session import Session
     from tui.asking import LineInput
     from tui.desk import Desk
     from tui.director import Director
@@ -82,6 +87,15 @@ class Actions(App[int]):
     def action_option(self, name: str) -> None:
         """The next value of one of the options."""
         self.director.set_options(next_option(self.desk.options, name))
+        if name == "names" and self.desk.options.names:
+            Fetch(learn, self._take_names, self.director.say).ask(self, self.desk.session)
+
+    def _take_names(self, session: Session, learned: Learned) -> None:
+        for each in learned.names:
+            session.names.setdefault(each.address, each.name)  # the capture's own names count for more
+        self.director.set_options(self.desk.options)
+        if not session.names:
+            self.director.say("This capture tells no names of its addresses.")
 
     def action_next_theme(self) -> None:
         """Other colours, where there are any."""
@@ -98,6 +112,17 @@ class Actions(App[int]):
             self.screen.focus_next()
         else:
             self.screen.focus_previous()
+
+    def action_learned(self) -> None:
+        """The list of names, neighbours and requests."""
+        Fetch(learn, self._show_learned, self.director.say).ask(self, self.desk.session)
+
+    def _show_learned(self, _: Session, learned: Learned) -> None:
+        def go(packet: int | None) -> None:
+            if packet is not None:
+                self.director.go_to(packet)
+
+        self.push_screen(LearnedScreen(learned, self.desk.options), go)
 
     def action_maximise(self) -> None:
         """The focused pane alone, or all again."""

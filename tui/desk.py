@@ -34,6 +34,7 @@ CHOICES: Final[dict[str, tuple[Any, ...]]] = {
     "relative": (True, False),
     "time": tuple(TimeFormat),
     "two_rows": (False, True),
+    "names": (False, True),
     "model": (7, 5, 4),
 }
 

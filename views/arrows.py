@@ -124,8 +124,10 @@ def labelled_arrow(shown: Label, what: str, span: int, *, to_right: bool, payloa
     return arrow(text, span, to_right=to_right, line=shaft(what, payload, signs), head=head)
 
 
-def _lane_name(conversation: Conversation, room: int, ellipsis: str, *, client: bool) -> str:
-    role, name = conversation.role(client=client), conversation.name(client=client) or _("(no address)")
+def _lane_name(conversation: Conversation, room: int, options: Options, *, client: bool) -> str:
+    ellipsis = glyphs(ascii_only=options.ascii).ellipsis
+    name = conversation.name(client=client, named=options.names) or _("(no address)")
+    role = conversation.role(client=client)
     lead = role + " " if role else ""
     return cut(lead + shorten_middle(name, max(room - cells(lead), 8), ellipsis), room)
 
@@ -134,9 +136,9 @@ def lane_names(conversation: Conversation, left: int, width: int, options: Optio
     """The head line of a picture: what the times mean, who is left, who is right."""
     signs = glyphs(ascii_only=options.ascii)
     room = (width - left - 2) // 2
-    names = [_lane_name(conversation, 999, signs.ellipsis, client=client) for client in (True, False)]
+    names = [_lane_name(conversation, 999, options, client=client) for client in (True, False)]
     if cells(names[0]) + cells(names[1]) + 2 > width - left:
-        names = [_lane_name(conversation, room, signs.ellipsis, client=client) for client in (True, False)]
+        names = [_lane_name(conversation, room, options, client=client) for client in (True, False)]
     gap = " " * (width - left - cells(names[0]) - cells(names[1]))
     title = time_title(options.time, signs)
     start = cut(" " + title, left - 1) if left > 3 else ""

@@ -26,7 +26,7 @@ def _number(_snapshot: Snapshot, row: int, _room: int, _options: Options) -> str
 def _end(snapshot: Snapshot, row: int, room: int, options: Options, *, client: bool) -> str:
     table = snapshot.connections
     end = int(table.client[row]) if client else 1 - int(table.client[row])
-    name = endpoint(table, row, end) or _("(no address)")
+    name = endpoint(table, row, end, snapshot.names if options.names else {}) or _("(no address)")
     return shorten_middle(name, room, glyphs(ascii_only=options.ascii).ellipsis)
 
 

@@ -56,9 +56,10 @@ class Conversation:
         """The client's end or the server's: 0 for a, 1 for b."""
         return self.client if client else 1 - self.client
 
-    def name(self, *, client: bool) -> str:
-        """Address and port of one end."""
-        return endpoint(self.snapshot.connections, self.row, self.end_of(client=client))
+    def name(self, *, client: bool, named: bool = False) -> str:
+        """Address and port of one end; with `named`, its name in place of the address if there is one."""
+        names = self.snapshot.names if named else {}
+        return endpoint(self.snapshot.connections, self.row, self.end_of(client=client), names)
 
     def role(self, *, client: bool) -> str:
         """`client`, or `client?` where that is a guess; "" where nobody is one (ARP, ICMP and the like)."""

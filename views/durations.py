@@ -9,8 +9,11 @@ from typing import TYPE_CHECKING, Final
 
 from analysis.services import has_ports
 from views.options import TimeFormat
+from views.text import safe
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from analysis.connections import Connections
 
 MICROSECOND: Final = 1_000
@@ -126,13 +129,22 @@ def address(family: int, high: int, low: int) -> str:
     return ""
 
 
-def endpoint(connections: Connections, row: int, end: int) -> str:
-    """Address and port of a connection's end (0: a, 1: b), as `10.0.0.5:51000` or `[2001:db8::1]:80`."""
+NO_NAMES: Final[Mapping[str, str]] = {}
+
+
+def endpoint(connections: Connections, row: int, end: int, names: Mapping[str, str] = NO_NAMES) -> str:
+    """Address and port of a connection's end (0: a, 1: b), as `10.0.0.5:51000` or `[2001:db8::1]:80`.
+
+    An address that is in `names` is called by its name.
+    """
     family, transport = int(connections.family[row]), int(connections.transport[row])
     host = address(family, int(connections.address_high[row][end]), int(connections.address_low[row][end]))
+    named = names.get(host)
     if not has_ports(family, transport):
-        return host
+        return safe(named or host)
     port = int(connections.port[row][end])
+    if named:
+        return f"{safe(named)}:{port}"
     return f"[{host}]:{port}" if family == 6 else f"{host}:{port}"
 
 

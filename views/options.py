@@ -36,3 +36,4 @@ class Options:
     ascii: bool = False
     model: int = 7
     colour: Colour = Colour.FLAGS
+    names: bool = False

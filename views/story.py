@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from analysis.findings import Findings
+from analysis.learned import learn
 from analysis.listed import listed
 from views.connection_cells import service_name
 from views.conversation import Conversation
@@ -16,6 +17,7 @@ from views.durations import duration, size
 from views.findings import finding_lines
 from views.glyphs import glyphs
 from views.ladder import Ladder
+from views.learned import learned_lines
 from views.options import Options
 from views.text import plain, safe
 from views.verdicts import words
@@ -102,6 +104,9 @@ def story(
             yield from connection_story(
                 snapshot, connection, rows, options, session.details, width=width, every=packets
             )
+    if told and len(connections) == len(snapshot.connections):
+        lines = list(learned_lines(learn(session), options, width))
+        yield from ["", *lines] if lines else []
     if not told:
         yield ""
         yield _("--connection N tells one of them, --packets all of them with every packet.")

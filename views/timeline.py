@@ -108,7 +108,8 @@ class Timeline:
             return lead
         lead += f" {what or transport_name(family, transport)} "
         ellipsis = self._glyphs.ellipsis
-        return lead + shorten_middle(endpoint(table, connection, server), max(room - cells(lead), 1), ellipsis)
+        names = self.snapshot.names if self.options.names else {}
+        return lead + shorten_middle(endpoint(table, connection, server, names), max(room - cells(lead), 1), ellipsis)
 
     def _life(self, connection: int, room: int) -> tuple[int, int]:
         """The cells of its first and last packet."""

@@ -1,0 +1,67 @@
+"""What a capture tells about hosts and what they asked of one another: names, neighbours, requests with their replies.
+
+Read from the packets that may tell such things, at most `MOST` of them: of a larger capture the first.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+
+from analysis.exchanges import exchanges
+from analysis.names import names
+from analysis.neighbours import neighbours
+from capture.protocol import Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from numpy.typing import NDArray
+
+    from analysis.details import Detail
+    from analysis.exchanges import Exchange
+    from analysis.names import Name
+    from analysis.neighbours import Neighbour
+    from analysis.session import Session
+    from analysis.snapshot import Snapshot
+
+MOST: Final = 20_000
+CHUNK: Final = 4096
+CARRYING: Final = (Protocol.TCP4, Protocol.TCP6, Protocol.UDP4, Protocol.UDP6)
+
+
+@dataclass(frozen=True, slots=True)
+class Learned:
+    """What was found out, in the order of the packets; `whole`: no packet that could tell more was left out."""
+
+    names: tuple[Name, ...]
+    neighbours: tuple[Neighbour, ...]
+    exchanges: tuple[Exchange, ...]
+    whole: bool
+
+
+def learn(session: Session) -> Learned:
+    """Find out from the session's snapshot. Reads the capture: not for the screen's thread."""
+    snapshot = session.snapshot
+    rows = telling(snapshot)
+    details = list(_details(session, rows[:MOST]))
+    return Learned(
+        tuple(names(snapshot, details)),
+        tuple(neighbours(snapshot, details)),
+        tuple(exchanges(snapshot, details)),
+        len(rows) <= MOST,
+    )
+
+
+def telling(snapshot: Snapshot) -> NDArray[np.int64]:
+    """Rows of the packets that may tell something: ARP, ICMPv6, and whatever carries payload; ascending, int64."""
+    protocol = snapshot.packets.protocol
+    carrying = np.isin(protocol, CARRYING) & (snapshot.packets.payload_length > 0)
+    return np.flatnonzero(carrying | (protocol == Protocol.ARP) | (protocol == Protocol.ICMP6))
+
+
+def _details(session: Session, rows: NDArray[np.int64]) -> Iterator[Detail]:
+    for first in range(0, len(rows), CHUNK):
+        yield from session.details(rows[first : first + CHUNK])

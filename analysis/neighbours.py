@@ -1,0 +1,83 @@
+"""Which hardware address each IP address is said to have, and in which packet: ARP (RFC 826) and NDP (RFC 4861).
+
+What is told is what any host on the link would have learnt from the same packets, the later one counting.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum, unique
+from ipaddress import IPv6Address
+from typing import TYPE_CHECKING, Final
+
+from analysis.messages import arp_fields
+from capture.protocol import Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from analysis.details import Detail
+    from analysis.snapshot import Snapshot
+
+NEIGHBOUR_SOLICITATION, NEIGHBOUR_ADVERTISEMENT = 135, 136
+SOURCE_LINK_LAYER, TARGET_LINK_LAYER = 1, 2
+NOBODY: Final = "00:00:00:00:00:00"
+
+
+@unique
+class How(StrEnum):
+    """How an address was told."""
+
+    ASKED = "asked for another"  # who asks tells its own
+    ANSWERED = "answered"
+    ANNOUNCED = "announced"  # unasked: gratuitous
+
+
+@dataclass(frozen=True, slots=True)
+class Neighbour:
+    """`address` is at `hardware`, as `packet` (a row) tells; `before` is what was told of it until then, if another."""
+
+    address: str
+    hardware: str
+    packet: int
+    how: How
+    before: str | None = None
+
+
+def neighbours(snapshot: Snapshot, details: Iterable[Detail]) -> list[Neighbour]:
+    """What these packets (of any kind, ascending) tell, each pair of addresses once, and again after a change."""
+    known: dict[str, str] = {}
+    found = []
+    for detail in details:
+        for address, hardware, how in _told(Protocol(int(snapshot.packets.protocol[detail.packet])), detail):
+            before = known.get(address)
+            if hardware not in (before, NOBODY):
+                known[address] = hardware
+                found.append(Neighbour(address, hardware, detail.packet, how, before))
+    return found
+
+
+def _told(protocol: Protocol, detail: Detail) -> Iterator[tuple[str, str, How]]:
+    if protocol is Protocol.ARP and detail.network >= 0:
+        arp = arp_fields(detail.data[detail.network :])
+        if arp is not None and int(arp.sender):  # a probe tells nobody's address (RFC 5227 section 2.1.1)
+            announced = arp.sender == arp.target
+            how = How.ANNOUNCED if announced else How.ANSWERED if arp.operation == 2 else How.ASKED
+            yield str(arp.sender), arp.hardware, how
+    elif protocol is Protocol.ICMP6 and detail.transport >= 0:
+        yield from _discovered(detail.data[detail.transport :], detail.data[detail.network :])
+
+
+def _discovered(message: bytes, packet: bytes) -> Iterator[tuple[str, str, How]]:
+    """Neighbor solicitations and advertisements (RFC 4861 sections 4.3 and 4.4) with a link-layer address."""
+    if len(message) < 24 or message[0] not in (NEIGHBOUR_SOLICITATION, NEIGHBOUR_ADVERTISEMENT) or len(packet) < 40:
+        return
+    asks = message[0] == NEIGHBOUR_SOLICITATION
+    address = IPv6Address(packet[8:24] if asks else message[8:24])
+    solicited = bool(message[4] & 0x40)
+    at = 24
+    while at + 8 <= len(message) and message[at + 1]:
+        if message[at] == (SOURCE_LINK_LAYER if asks else TARGET_LINK_LAYER) and int(address):
+            how = How.ASKED if asks else How.ANSWERED if solicited else How.ANNOUNCED
+            yield str(address), message[at + 2 : at + 8].hex(":"), how
+        at += 8 * message[at + 1]

@@ -1,0 +1,53 @@
+"""Names, neighbours and exchanges as the report's JSON objects; packets are told by their numbers."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from analysis.learned import Learned
+
+SECOND: Final = 1_000_000_000
+
+
+def learned_objects(learned: Learned) -> Mapping[str, Iterator[dict[str, Any]]]:
+    """The objects of each list, by its key in the report."""
+    return {"names": _names(learned), "neighbours": _neighbours(learned), "exchanges": _exchanges(learned)}
+
+
+def _names(learned: Learned) -> Iterator[dict[str, Any]]:
+    for each in learned.names:
+        yield {
+            "address": each.address,
+            "name": each.name,
+            "source": each.source.label,
+            "packet": each.packet + 1,
+        }
+
+
+def _neighbours(learned: Learned) -> Iterator[dict[str, Any]]:
+    for each in learned.neighbours:
+        yield {
+            "address": each.address,
+            "hardware": each.hardware,
+            "how": each.how.value,
+            "packet": each.packet + 1,
+            "before": each.before,
+        }
+
+
+def _exchanges(learned: Learned) -> Iterator[dict[str, Any]]:
+    for each in learned.exchanges:
+        yield {
+            "connection": each.connection,
+            "kind": each.kind,
+            "request": each.request,
+            "request_packet": each.request_packet + 1,
+            "reply": each.reply,
+            "reply_packet": None if each.reply_packet is None else each.reply_packet + 1,
+            "duration": None if each.took_ns is None else each.took_ns / SECOND,
+            "call": each.call,
+            "result": each.result,
+        }

@@ -119,7 +119,7 @@ def _fold(total: NDArray[np.uint32]) -> NDArray[np.uint32]:
 
 
 def _header_sums(buffer: NDArray[np.uint8], start: NDArray[np.int64], length: NDArray[np.int64]) -> NDArray[np.uint32]:
-    """The same as `_sums` for stretches of an even length of at most 60 bytes, without a pass over what lies between."""
+    """The same as `_sums` for stretches of an even length of at most 60 bytes, without a pass over what is between."""
     total = np.zeros(len(start), np.uint32)
     least = int(length.min(initial=60))
     for at in range(0, least, 2):

@@ -6,7 +6,8 @@ import csv
 from typing import TYPE_CHECKING, Any
 
 from analysis.findings import Findings
-from export.connection_json import connection_objects
+from export.connection_json import connection_tables, empty_table
+from export.table_json import columns
 
 if TYPE_CHECKING:
     from typing import TextIO
@@ -19,25 +20,20 @@ if TYPE_CHECKING:
 
 def write_csv(session: Session, out: TextIO, rows: NDArray[np.int64]) -> None:
     """Write a title line and a line for each connection in `rows`; lists are joined with spaces."""
-    writer: csv.DictWriter[str] | None = None
-    found = Findings(session).of_each(rows)
-    for each in connection_objects(session.snapshot, found, session.source.names):
-        flat = dict(_flat(each))
-        if writer is None:
-            writer = csv.DictWriter(out, list(flat), extrasaction="ignore", lineterminator="\n")
-            writer.writeheader()
-        writer.writerow(flat)
+    if not len(rows):
+        return
+    writer, titles = csv.writer(out, lineterminator="\n"), list(columns(empty_table(session.snapshot)))
+    writer.writerow(titles)
+    for some, tables in connection_tables(session.snapshot, Findings(session).of_each(rows), session.source.names):
+        lines: dict[int, tuple[Any, ...]] = {}
+        for own, table in tables:
+            flat, none = columns(table), [None] * len(own)
+            cells = [list(map(_cell, flat.get(title, none))) for title in titles]
+            lines.update(zip(own, zip(*cells, strict=True), strict=True))
+        writer.writerows(lines[row] for row in some)
 
 
-def _flat(value: dict[str, Any], prefix: str = "") -> list[tuple[str, Any]]:
-    items: list[tuple[str, Any]] = []
-    for key, each in value.items():
-        if isinstance(each, dict):
-            items.extend(_flat(each, f"{prefix}{key}_"))
-        elif isinstance(each, list):
-            items.append(
-                (prefix + key, " ".join(str(item["code"] if isinstance(item, dict) else item) for item in each))
-            )
-        else:
-            items.append((prefix + key, each))
-    return items
+def _cell(value: Any) -> Any:
+    if isinstance(value, list):
+        return " ".join(str(item["code"] if isinstance(item, dict) else item) for item in value)
+    return value

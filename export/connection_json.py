@@ -1,7 +1,8 @@
-"""One connection as the report's JSON object: keys always there, null for what is not known or not TCP's."""
+"""Connections as JSON objects, side by side: keys always there, null for what is not known or not TCP's."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from functools import lru_cache
 from itertools import islice
@@ -9,24 +10,32 @@ from typing import TYPE_CHECKING, Any, Final
 
 from analysis.connections import NEVER, NO_PACKET
 from analysis.listed import listed
-from analysis.mark_counts import NONE, MarkCounts
+from analysis.mark_counts import MarkCounts
 from analysis.segments import is_tcp
 from analysis.services import service, transport_name
-from analysis.states import unpack
-from analysis.verdict import outcome, sides
+from analysis.states import State
+from analysis.verdict import outcome
 from analysis.zeek import conn_state, history
+from export.table_json import object_texts
 from views.durations import address
 from views.findings import message
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from numpy.typing import NDArray
 
     from analysis.connections import Connections
     from analysis.finding import Finding
     from analysis.snapshot import Snapshot
+    from export.table_json import Table
 
 SECOND: Final = 1_000_000_000
-CHUNK: Final = 512
+CHUNK: Final = 2048
+"""Connections that are told at once."""
+STATES: Final = {state.value: state.label for state in State}
+HANDSHAKE: Final = ("complete", "packets", "rtt")
+TEARDOWN: Final = ("kind", "first", "packets")
 _address = lru_cache(CHUNK)(address)
 
 COUNTS: Final = ("syn", "syn_ack", "fin", "rst")
@@ -44,58 +53,90 @@ TCP_ONLY: Final = (
 )
 
 
-def connection_objects(
-    snapshot: Snapshot, found: Iterable[tuple[int, Sequence[Finding]]], names: Mapping[str, Sequence[str]]
-) -> Iterator[dict[str, Any]]:
-    """Connections, given by their rows of the connection table and their findings.
+Found = tuple[int, "Sequence[Finding]"]
+"""A connection's row and its findings."""
+Names = Mapping[str, "Sequence[str]"]
+"""The capture's own names of hosts, by address."""
 
-    `names` are the capture's own, by address.
-    """
-    times, rest = snapshot.packets.time_ns, iter(found)
-    counts = MarkCounts(snapshot.packets)
+
+def connection_tables(
+    snapshot: Snapshot, found: Iterable[Found], names: Names
+) -> Iterator[tuple[list[int], list[tuple[list[int], Table]]]]:
+    """Rows of some connections in their order, and the same connections as tables with their rows, TCP's apart."""
+    rest, counts = iter(found), MarkCounts(snapshot.packets)
     while chunk := list(islice(rest, CHUNK)):
-        c = listed(snapshot.connections, [row for row, _ in chunk])
-        near = replace(snapshot, connections=c)
-        begin, end = (times[[each[row] for row, _ in chunk]].tolist() for each in (c.first_packet, c.last_packet))
-        for (row, findings), span in zip(chunk, zip(begin, end, strict=True), strict=True):
-            told = _object(c, row, names, span, finished=snapshot.finished)
-            for role, side in zip(("client", "server"), sides(c, row), strict=True):
-                if told[role]["marks"] is not None:
-                    told[role]["marks"] = counts.of(row, side)
-            told["findings"] = [finding_object(near, row, each) for each in findings]
-            yield told
+        rows = [row for row, _ in chunk]
+        near = replace(snapshot, connections=listed(snapshot.connections, rows))
+        findings = {row: [finding_object(near, row, each) for each in told] for row, told in chunk if told}
+        kinds = {
+            tcp: [row for row in rows if is_tcp(int(near.connections.protocol[row])) == tcp] for tcp in (True, False)
+        }
+        yield (
+            rows,
+            [
+                (some, _table(near, some, names, findings, counts if tcp else None))
+                for tcp, some in kinds.items()
+                if some
+            ],
+        )
 
 
-def _object(
-    c: Connections, row: int, names: Mapping[str, Sequence[str]], span: tuple[int, int], *, finished: bool
-) -> dict[str, Any]:
-    """One connection, of listed ones; `span` is the times of its first and its last packet."""
-    tcp = is_tcp(int(c.protocol[row]))
-    client, server = sides(c, row)
-    begin, end = span
-    verdict = outcome(c, row, finished=finished)
+def connection_texts(snapshot: Snapshot, found: Iterable[Found], names: Names) -> Iterator[str]:
+    """Some connections' objects at a time, as JSON with commas between them."""
+    for rows, tables in connection_tables(snapshot, found, names):
+        texts: dict[int, str] = {}
+        for some, table in tables:
+            texts.update(zip(some, object_texts(table), strict=True))
+        yield ", ".join(map(texts.__getitem__, rows))
+
+
+def empty_table(snapshot: Snapshot) -> Table:
+    """The table of no TCP connections: all the keys that there are."""
+    return _table(snapshot, [], {}, {}, MarkCounts(snapshot.packets))
+
+
+def _table(
+    near: Snapshot,
+    rows: list[int],
+    names: Names,
+    findings: Mapping[int, list[dict[str, Any]]],
+    counts: MarkCounts | None,
+) -> Table:
+    """Connections side by side; `counts` says that they are TCP's."""
+    c, tcp = near.connections, counts is not None
+    none = [None] * len(rows)
+    clients = [(row, int(c.client[row])) for row in rows]
+    servers = [(row, 1 - end) for row, end in clients]
+    times = near.packets.time_ns
+    first, last = [int(c.first_packet[row]) for row in rows], [int(c.last_packet[row]) for row in rows]
+    begin, end = times[first].tolist(), times[last].tolist()
+    verdicts = [outcome(c, row, finished=near.finished) for row in rows]
     return {
-        "id": row,
-        "protocol": transport_name(int(c.family[row]), int(c.transport[row])),
-        "stream": int(c.stream[row]),
-        "first_packet": int(c.first_packet[row]) + 1,
-        "last_packet": int(c.last_packet[row]) + 1,
-        "first_time": epoch(begin),
-        "last_time": epoch(end),
-        "duration": (end - begin) / SECOND,
-        "client": _endpoint(c, row, client, names, tcp=tcp),
-        "server": _endpoint(c, row, server, names, tcp=tcp),
-        "roles": "seen" if c.roles_seen[row] else "guessed",
-        "outcome": None if verdict is None else verdict.value,
-        "conn_state": conn_state(c, row),
-        "history": history(c, row) if tcp else None,
-        "completeness": int(c.completeness[row]) if tcp else None,
-        "handshake": _handshake(c, row) if tcp else None,
-        "teardown": _teardown(c, row, client) if tcp else None,
-        "initial_rtt": _seconds(int(c.initial_rtt_ns[row])) if tcp else None,
-        "application": service(int(c.port[row][server])),
-        "findings": [],
+        "id": rows,
+        "protocol": [transport_name(int(c.family[row]), int(c.transport[row])) for row in rows],
+        "stream": [int(c.stream[row]) for row in rows],
+        "first_packet": [row + 1 for row in first],
+        "last_packet": [row + 1 for row in last],
+        "first_time": list(map(epoch, begin)),
+        "last_time": list(map(epoch, end)),
+        "duration": [(after - before) / SECOND for before, after in zip(begin, end, strict=True)],
+        "client": _endpoints(c, clients, names, counts),
+        "server": _endpoints(c, servers, names, counts),
+        "roles": ["seen" if c.roles_seen[row] else "guessed" for row in rows],
+        "outcome": [None if verdict is None else verdict.value for verdict in verdicts],
+        "conn_state": [conn_state(c, row) for row in rows],
+        "history": [history(c, row) for row in rows] if tcp else none,
+        "completeness": [int(c.completeness[row]) for row in rows] if tcp else none,
+        "handshake": _rows_as_columns([_handshake(c, row) for row in rows], HANDSHAKE) if tcp else none,
+        "teardown": _rows_as_columns([_teardown(c, row, side) for row, side in clients], TEARDOWN) if tcp else none,
+        "initial_rtt": [_seconds(int(c.initial_rtt_ns[row])) for row in rows] if tcp else none,
+        "application": [service(int(c.port[row][side])) for row, side in servers],
+        "findings": [findings.get(row, []) for row in rows],
     }
+
+
+def _rows_as_columns(rows: list[tuple[Any, ...]], keys: Sequence[str]) -> Table:
+    return {key: [row[place] for row in rows] for place, key in enumerate(keys)}
 
 
 def finding_object(snapshot: Snapshot, row: int, finding: Finding) -> dict[str, Any]:
@@ -114,48 +155,48 @@ def epoch(time_ns: int) -> str:
     return f"{sign}{time_ns // SECOND}.{time_ns % SECOND:09d}"
 
 
-def _endpoint(c: Connections, row: int, end: int, names: Mapping[str, Sequence[str]], *, tcp: bool) -> dict[str, Any]:
-    where = _address(int(c.family[row]), int(c.address_high[row][end]), int(c.address_low[row][end]))
-    known = names.get(where, ())
-    told: dict[str, Any] = {
+def _endpoints(c: Connections, ends: list[tuple[int, int]], names: Names, counts: MarkCounts | None) -> Table:
+    """One end of each connection, given as (row, end)."""
+    where = [
+        _address(int(c.family[row]), int(c.address_high[row][end]), int(c.address_low[row][end])) for row, end in ends
+    ]
+    told: Table = {
         "address": where,
-        "port": int(c.port[row][end]) if any(c.port[row]) else None,
-        "name": known[0] if known else None,
-        "packets": int(c.packets[row][end]),
-        "bytes": int(c.bytes[row][end]),
-        "payload_bytes": int(c.payload_bytes[row][end]),
-        "data_packets": int(c.data_packets[row][end]),
+        "port": [int(c.port[row][end]) if any(c.port[row]) else None for row, end in ends],
+        "name": [names[each][0] if names.get(each) else None for each in where],
+        **{key: _numbers_of(getattr(c, key), ends) for key in ("packets", "bytes", "payload_bytes", "data_packets")},
     }
-    return told | (_tcp_endpoint(c, row, end) if tcp else dict.fromkeys(TCP_ONLY))
+    if counts is None:
+        return told | {key: [None] * len(ends) for key in TCP_ONLY}
+    return told | _tcp_endpoints(c, ends, counts)
 
 
-def _tcp_endpoint(c: Connections, row: int, end: int) -> dict[str, Any]:
-    state = unpack(int(c.state[row][end]), from_b=False)
+def _tcp_endpoints(c: Connections, ends: list[tuple[int, int]], counts: MarkCounts) -> Table:
     return {
-        **{name: int(getattr(c, name)[row][end]) for name in COUNTS},
-        "unique_payload_bytes": int(c.unique_bytes[row][end]),
-        "initial_sequence": int(c.initial_sequence[row][end]) if c.sequence_known[row][end] else None,
-        "mss": _known(int(c.mss[row][end])),
-        "window_scale": _known(int(c.window_scale[row][end])),
-        "sack_permitted": _yes_or_no(int(c.sack_permitted[row][end])),
-        "timestamps": _yes_or_no(int(c.timestamps[row][end])),
-        "max_window": _known(int(c.max_window[row][end])),
-        "state": state.state.label,
-        "marks": NONE,
+        **{key: _numbers_of(getattr(c, key), ends) for key in COUNTS},
+        "unique_payload_bytes": _numbers_of(c.unique_bytes, ends),
+        "initial_sequence": [
+            int(c.initial_sequence[row][end]) if c.sequence_known[row][end] else None for row, end in ends
+        ],
+        **{key: list(map(_known, _numbers_of(getattr(c, key), ends))) for key in ("mss", "window_scale")},
+        **{key: list(map(_yes_or_no, _numbers_of(getattr(c, key), ends))) for key in ("sack_permitted", "timestamps")},
+        "max_window": list(map(_known, _numbers_of(c.max_window, ends))),
+        "state": [STATES[int(c.state[row][end]) & 0x0F] for row, end in ends],
+        "marks": dict(counts.of_each(ends)),
     }
 
 
-def _handshake(c: Connections, row: int) -> dict[str, Any]:
+def _numbers_of(column: NDArray[Any], ends: list[tuple[int, int]]) -> list[int]:
+    return [column[row][end] for row, end in ends]
+
+
+def _handshake(c: Connections, row: int) -> tuple[bool, list[int], float | None]:
     steps = [int(c.syn_packet[row]), int(c.syn_ack_packet[row]), int(c.established_packet[row])]
     complete = NO_PACKET not in steps
-    return {
-        "complete": complete,
-        "packets": _numbers(steps),
-        "rtt": _seconds(int(c.initial_rtt_ns[row])) if complete else None,
-    }
+    return complete, _numbers(steps), _seconds(int(c.initial_rtt_ns[row])) if complete else None
 
 
-def _teardown(c: Connections, row: int, client: int) -> dict[str, Any]:
+def _teardown(c: Connections, row: int, client: int) -> tuple[str | None, str | None, list[int]]:
     """How the connection was ended: by which packets, and which end was first. All null while nothing ended it."""
     fins = [int(packet) for packet in c.fin_packet[row]]
     resets = [int(packet) for packet in c.rst_packet[row]]
@@ -165,9 +206,9 @@ def _teardown(c: Connections, row: int, client: int) -> dict[str, Any]:
     elif any(packet != NO_PACKET for packet in fins):
         kind, by, packets = "fin", fins, [*fins, *map(int, c.fin_acked_packet[row])]
     else:
-        return {"kind": None, "first": None, "packets": []}
+        return None, None, []
     first = min((packet, end) for end, packet in enumerate(by) if packet != NO_PACKET)[1]
-    return {"kind": kind, "first": "client" if first == client else "server", "packets": _numbers(sorted(set(packets)))}
+    return kind, "client" if first == client else "server", _numbers(sorted(set(packets)))
 
 
 def _numbers(rows: Iterable[int]) -> list[int]:

@@ -13,7 +13,7 @@ from analysis.findings import Findings
 from analysis.learned import learn
 from capture.link_types import link_type_name
 from export.connection_csv import write_csv
-from export.connection_json import connection_objects, epoch
+from export.connection_json import connection_texts, epoch
 from export.learned_json import learned_objects
 from export.packet_json import packet_objects
 from views.story import story
@@ -53,12 +53,13 @@ def write_json(session: Session, out: TextIO, rows: NDArray[np.int64], *, packet
     out.write('{"netviz": ' + json.dumps(version("netviz-tui")) + ', "capture": ' + json.dumps(capture_object(session)))
     names = session.source.names
     found = Findings(session).of_each(rows)
-    _write_list(out, "connections", connection_objects(snapshot, found, names))
+    _write_list(out, "connections", connection_texts(snapshot, found, names))
     learned = learn(session)
     for key, some in learned_objects(learned).items():
-        _write_list(out, key, some)
+        _write_list(out, key, _texts(some))
     if packets:
-        _write_list(out, "packets", packet_objects(session, _packets_of(session, rows)))
+        told = packet_objects(session, _packets_of(session, rows))
+        _write_list(out, "packets", _texts(told))
     out.write("}\n")
 
 
@@ -102,17 +103,18 @@ def _packets_of(session: Session, rows: NDArray[np.int64]) -> NDArray[np.int64]:
     return np.flatnonzero(wanted[snapshot.packets.connection])
 
 
-def _write_list(out: TextIO, key: str, objects: Iterable[dict[str, Any]]) -> None:
+def _write_list(out: TextIO, key: str, texts: Iterable[str]) -> None:
+    """Write a list whose members, one or several, are given as JSON."""
     out.write(f', "{key}": [')
     separator = ""
-    for some in _batched(objects):
-        out.write(separator + json.dumps(some)[1:-1])
+    for some in texts:
+        out.write(separator + some)
         separator = ", "
     out.write("]")
 
 
-def _batched(objects: Iterable[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:
-    """Lists of a few hundred: large enough to be written quickly, small enough for any capture."""
+def _texts(objects: Iterable[dict[str, Any]]) -> Iterator[str]:
+    """A few hundred at a time as JSON: enough to be written quickly, few enough for any capture."""
     rest = iter(objects)
     while some := list(islice(rest, AT_ONCE)):
-        yield some
+        yield json.dumps(some)[1:-1]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from json.encoder import encode_basestring_ascii
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -47,6 +48,6 @@ def _texts(column: list[Any]) -> list[str]:
     if kinds <= NUMBERS:
         return json.dumps(column)[1:-1].split(", ")
     if kinds <= {str, type(None)}:
-        known = {value: json.dumps(value) for value in set(column)}
+        known = {value: encode_basestring_ascii(value) if value is not None else "null" for value in set(column)}
         return [known[value] for value in column]
     return [json.dumps(value) if value else "[]" for value in column]

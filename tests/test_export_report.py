@@ -157,6 +157,11 @@ def test_connections_can_be_picked_and_a_missing_one_is_left_out() -> None:
     assert {packet["connection"] for packet in report["packets"]} == {1}
 
 
+def test_csv_has_the_same_titles_whatever_the_first_connection_is() -> None:
+    titles = [text_of(name, "csv").split("\n", 1)[0] for name in ("arp.pcap", "handshake.pcap")]
+    assert titles[0] == titles[1]
+
+
 def test_csv_has_a_line_for_each_connection() -> None:
     lines = list(csv.DictReader(io.StringIO(text_of("port-reuse.pcap", "csv"))))
     assert [line["outcome"] for line in lines] == [

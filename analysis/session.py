@@ -17,7 +17,7 @@ from capture.errors import Problem
 from capture.lookup import batch_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from numpy.typing import NDArray
 
@@ -42,12 +42,17 @@ class Session:
     """
 
     def __init__(
-        self, source: CaptureSource, publish: Callable[[Snapshot], None] = _ignore, keeper: Keeper | None = None
+        self,
+        source: CaptureSource,
+        publish: Callable[[Snapshot], None] = _ignore,
+        keeper: Keeper | None = None,
+        owners: Mapping[tuple[int, str, int], str] | None = None,
     ) -> None:
         self.source = source
         self.index_problem: str | None = None
         self.names: dict[str, str] = {}
         """What addresses are called, for all snapshots: the capture's own names, and those found out since."""
+        self._owners = {} if owners is None else owners
         self._publish = publish
         self._keeper = keeper
         self._analyser = Analyser()
@@ -173,4 +178,5 @@ class Session:
             finished=finished,
             cancelled=self._cancelled,
             names=self.names,
+            owners=self._owners,
         )

@@ -27,3 +27,4 @@ class Snapshot:
     finished: bool  # no more packets will come
     cancelled: bool = False  # the reader was told to stop before the end
     names: Mapping[str, str] = field(default_factory=dict)  # of addresses, as far as they were found out; grows
+    owners: Mapping[tuple[int, str, int], str] = field(default_factory=dict)  # processes, by protocol, address and port

@@ -135,9 +135,15 @@ def stopping(feed: Feed) -> Iterator[None]:
 
 def record(feed: Feed, layout: str | None) -> int:
     """Capture without a screen, and tell how much it was; returns the exit status."""
+    from capture.live.notes import notes
+    from capture.live.processes import SocketWatch
+
+    watching = SocketWatch()
+    feed.note = lambda: notes(watching.known)
     with stopping(feed):
         click.echo(f"netviz: capturing from {feed.where}; Ctrl-C ends it", err=True)
         feed.wait()
+    watching.stop()
     counts = feed.stop()
     from views.live import summary
 
@@ -147,7 +153,7 @@ def record(feed: Feed, layout: str | None) -> int:
         from commands.telling import output
         from export.report import write_report
 
-        with closing(Session(feed.source())) as session, output():
+        with closing(Session(feed.source(), owners=watching.known)) as session, output():
             session.run()
             write_report(session, sys.stdout, layout)
     feed.close()
@@ -157,16 +163,22 @@ def record(feed: Feed, layout: str | None) -> int:
 def watch(feed: Feed, *, only_ascii: bool) -> int:
     """Show it on the screen; returns the exit status."""
     from analysis.session import Session
+    from capture.live.notes import notes
+    from capture.live.processes import SocketWatch
     from commands.telling import draws_lines
     from tui.running import run
 
+    watching = SocketWatch()
+    feed.note = lambda: notes(watching.known)
     try:
         ascii_ = only_ascii or not draws_lines(sys.stdout.encoding)
-        status = run(Session(feed.source()), feed.where, ascii=ascii_, feed=feed)
+        session = Session(feed.source(), owners=watching.known)
+        status = run(session, feed.where, ascii=ascii_, feed=feed)
     except OSError as error:
         click.echo(f"netviz: There is no terminal to read keys from: {error.strerror}.", err=True)
         return UNUSABLE
     finally:
+        watching.stop()
         feed.stop()
         feed.close()
     return status

@@ -6,6 +6,7 @@ import json
 import os
 import struct
 import sys
+from dataclasses import replace
 from pathlib import Path
 from shutil import rmtree
 from tempfile import mkdtemp
@@ -21,6 +22,11 @@ from capture.source import CaptureSource, open_source
 from capture.store import DamagedStoreError
 from fixtures import containers
 from namespace_builder import NOT_ALLOWED, isolated
+from views.arrows import lane_names
+from views.conversation import Conversation
+from views.options import Options
+from views.text import plain
+from views_builder import PAGE, capture, rows
 
 linux = pytest.mark.skipif(sys.platform != "linux", reason="packet sockets are Linux's")
 
@@ -300,3 +306,29 @@ def test_sockets_are_named_by_their_process(tmp_path: Path) -> None:
 def _hex(address: str, port: int) -> str:
     (number,) = struct.unpack("=I", bytes(int(part) for part in address.split(".")))
     return f"{number:08X}:{port:04X}"
+
+
+@linux
+def test_a_saved_capture_tells_whose_its_sockets_were(tmp_path: Path) -> None:
+    file = tmp_path / "named.pcapng"
+    live(
+        """
+from capture.live.notes import notes
+feed = begin(sys.argv[1]); send(3)
+feed.note = lambda: notes({(17, "127.0.0.1", 7): "server[12]", (6, "::1", 80): "evil\\x1b[12]"})
+tell(feed.stop())
+""",
+        file,
+    )
+    with open_source(file) as source:
+        assert sum(len(batch) for batch in source.batches()) == 3
+        assert source.problems == []
+        assert [each.text for each in source.comments] == ["tcp [::1]:80 evil\x1b[12]\nudp 127.0.0.1:7 server[12]"]
+
+
+def test_the_owner_of_an_end_stands_beside_its_address() -> None:
+    snapshot = replace(capture(PAGE), owners={(6, "10.0.0.5", 51000): "curl[77]", (6, "0.0.0.0", 80): "evil\x1b[m[5]"})
+    conversation = Conversation(snapshot, 0, rows(snapshot, 0))
+    assert conversation.owner(client=True) == "curl[77]"
+    assert "\x1b" not in conversation.owner(client=False)
+    assert "curl[77]" in plain(lane_names(conversation, 10, 120, Options()))

@@ -127,7 +127,10 @@ def labelled_arrow(shown: Label, what: str, span: int, *, to_right: bool, payloa
 def _lane_name(conversation: Conversation, room: int, options: Options, *, client: bool) -> str:
     ellipsis = glyphs(ascii_only=options.ascii).ellipsis
     name = conversation.name(client=client, named=options.names) or _("(no address)")
-    role = conversation.role(client=client)
+    role, owner = conversation.role(client=client), conversation.owner(client=client)
+    if owner:  # the number gives way first, then the program's name; the address stays
+        whole = (f"{name} {owner}", f"{name} {owner.rpartition('[')[0]}")
+        name = next((each for each in whole if cells(f"{role} {each}") <= room), name)
     lead = role + " " if role else ""
     return cut(lead + shorten_middle(name, max(room - cells(lead), 8), ellipsis), room)
 

@@ -9,8 +9,10 @@ import numpy as np
 
 from analysis.services import has_ports
 from analysis.states import EndState, State, unpack
+from capture.live.processes import owner_of
 from capture.protocol import TCP_FLAGS, Flag, Protocol
-from views.durations import endpoint, sequence
+from views.durations import address, endpoint, sequence
+from views.text import safe
 from views.wording import _
 
 if TYPE_CHECKING:
@@ -60,6 +62,16 @@ class Conversation:
         """Address and port of one end; with `named`, its name in place of the address if there is one."""
         names = self.snapshot.names if named else {}
         return endpoint(self.snapshot.connections, self.row, self.end_of(client=client), names)
+
+    def owner(self, *, client: bool) -> str:
+        """The process of this machine that has one end's socket, as `python3[1234]`; "" where that is not known."""
+        connections, end = self.snapshot.connections, self.end_of(client=client)
+        if not self.snapshot.owners:
+            return ""
+        family, transport = int(connections.family[self.row]), int(connections.transport[self.row])
+        high, low = int(connections.address_high[self.row, end]), int(connections.address_low[self.row, end])
+        port = int(connections.port[self.row, end])
+        return safe(owner_of(self.snapshot.owners, transport, address(family, high, low), port) or "")
 
     def role(self, *, client: bool) -> str:
         """`client`, or `client?` where that is a guess; "" where nobody is one (ARP, ICMP and the like)."""

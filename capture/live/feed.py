@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -16,7 +17,7 @@ from capture.live.ways import OURS, way_here
 from capture.source import CaptureSource
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
     from capture.live.interfaces import NetworkInterface
@@ -66,6 +67,9 @@ class Feed:
         self._running, self._output = running, output
         self._asked = threading.Event()
         self._saved: Path | None = None
+        self.note: Callable[[], bytes] = bytes
+        """Gives the blocks to be put behind the packets in a file."""
+        self._noted = False
         running.at_end = self._end
 
     def _end(self) -> None:
@@ -104,11 +108,22 @@ class Feed:
 
     def stop(self) -> Counts:
         """End the capture; returns the final counts."""
-        return self._running.stop()
+        counts = self._running.stop()
+        if self._output.newest is not None and not self._noted:
+            self._noted = True
+            self._append(self._output.newest)
+        return counts
+
+    def _append(self, path: Path) -> None:
+        """Put what is known besides behind the packets. A file that was taken away meanwhile stays away."""
+        with suppress(FileNotFoundError), path.open("r+b") as file:
+            file.seek(0, os.SEEK_END)
+            file.write(self.note())
 
     def save(self, path: Path) -> None:
         """Keep what was captured so far as a file. Raises OSError."""
         copy(self._output.descriptor, self.counts.written, path)
+        self._append(path)
         self._saved = path
 
     def close(self) -> None:

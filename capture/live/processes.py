@@ -7,17 +7,25 @@ from __future__ import annotations
 
 import ipaddress
 import os
+import threading
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeVar
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
 TABLES: Final = {"tcp": 6, "tcp6": 6, "udp": 17, "udp6": 17}
+LOOK_SECONDS: Final = 0.2
+"""Between two looks at all sockets: each takes some milliseconds, and a connection of a test lives about so long."""
+MOST: Final = 50_000
+"""Sockets remembered."""
 Local = tuple[int, str, int]
 """IP protocol number, address, port."""
+
+
+Known = TypeVar("Known")
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +55,7 @@ def owners(system: Path = Path("/proc")) -> dict[Local, Owner]:
     return found
 
 
-def owner_of(found: dict[Local, Owner], transport: int, address: str, port: int) -> Owner | None:
+def owner_of(found: Mapping[Local, Known], transport: int, address: str, port: int) -> Known | None:
     """Who has the socket of one end, or listens for it on any address."""
     for where in (address, "0.0.0.0", "::"):  # noqa: S104 - what a table says, nothing is bound
         owner = found.get((transport, where, port))
@@ -88,3 +96,23 @@ def _name(folder: Path) -> str:
     with suppress(OSError):
         return (folder / "comm").read_text().strip()
     return "?"
+
+
+class SocketWatch:
+    """Remembers whose sockets there were, on a thread of its own, until `stop`: most are gone when one comes to ask."""
+
+    def __init__(self) -> None:
+        self.known: dict[Local, str] = {}
+        """Owners in words, by local end. Only grows; any thread may read it."""
+        self._stopped = threading.Event()
+        threading.Thread(target=self._watch, name="netviz sockets", daemon=True).start()
+
+    def _watch(self) -> None:
+        while not self._stopped.wait(LOOK_SECONDS):
+            for local, owner in owners().items():
+                if len(self.known) < MOST:
+                    self.known[local] = str(owner)
+
+    def stop(self) -> None:
+        """Look no more."""
+        self._stopped.set()

@@ -320,6 +320,16 @@ def test_a_packet_captured_at_two_interfaces_is_not_sent_twice() -> None:
     assert "It begins like packet 4: sent again." in text(made).replace("\n", " ")
 
 
+def test_comments_on_a_packet_are_told_made_safe_and_bounded() -> None:
+    comments = ["client: connect(10.0.0.2:80)", "\x1b[31mred", *["x" * 1000] * 99]
+    made = Explanation(capture(PAGE, WEB), 0, 0, {}, full=False, options=Options(), comments=comments)
+    whole = Explanation(capture(PAGE, WEB), 0, 0, {}, full=True, options=Options(), comments=comments)
+    assert "Noted: client: connect(10.0.0.2:80)" in text(made).replace("\n", " ")
+    assert "\x1b" not in text(whole)
+    assert text(whole).count("x") < 1000
+    assert "Noted" not in text(Explanation(capture(PAGE, WEB), 0, 0, {}, full=True, options=Options()))
+
+
 def test_an_icmp_error_names_the_packet_that_caused_it() -> None:
     talk = Talk(("10.0.0.2", 0), ("10.0.0.1", 0), 1, Protocol.ICMP4)
     ip = b"\x45\x00\x00\x20\x00\x01\x00\x00\x01\x11\x00\x00" + ADDRESS["10.0.0.1"] + ADDRESS["10.0.0.2"]

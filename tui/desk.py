@@ -73,10 +73,14 @@ class Looked:
 
 @dataclass(frozen=True, slots=True)
 class Explained:
-    """What the explanation of one packet is made from: details of it and its neighbours, findings of its connection."""
+    """What the explanation of one packet is made from: details of it and its neighbours, findings of its connection.
+
+    `comments` are what somebody has noted on the packet in the capture.
+    """
 
     details: dict[int, Detail]
     findings: tuple[Finding, ...]
+    comments: tuple[str, ...]
 
 
 def build(session: Session, request: Request, before: Scene | None) -> Scene:
@@ -150,7 +154,8 @@ class Desk:
         """Read what explains a packet of the open connection. Reads the capture: never on the UI thread."""
         rows = self.scene.rows if self.scene is not None else np.array([packet])
         details = {detail.packet: detail for detail in self.session.details(neighbours(rows, packet))}
-        return Explained(details, self._find(int(self.snapshot.packets.connection[packet])))
+        comments = tuple(each.text for each in self.session.source.comments if each.packet == packet)
+        return Explained(details, self._find(int(self.snapshot.packets.connection[packet])), comments)
 
     def _find(self, connection: int) -> tuple[Finding, ...]:
         """The findings about a connection; none before the capture is read, since any packet may change them."""

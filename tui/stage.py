@@ -159,6 +159,7 @@ class Stage:
             options=desk.options,
             packets=rows,
             findings=explained.findings,
+            comments=explained.comments,
         )
         self.explanation.show_explanation(view, self.number)
 

@@ -11,7 +11,7 @@ import numpy as np
 
 from capture.protocol import Flag, Protocol
 from views.conversation import TCP_PROTOCOLS, Conversation
-from views.findings_explained import found_elsewhere, found_here
+from views.findings_explained import found_elsewhere, found_here, noted
 from views.glyphs import glyphs
 from views.mark_words import mark_sentences
 from views.moment import NEIGHBOURS, Moment, number
@@ -89,8 +89,9 @@ class Explanation:
 
     `details` should hold those of `neighbours`; without them fewer things are said. `packets` are the rows of the
     connection, ascending; without them they are looked for between its first and its last packet. Of the `findings`
-    about the connection the short form tells those that this packet shows. The number of lines depends on the width:
-    `len` is true for the width that was drawn last (80 before).
+    about the connection the short form tells those that this packet shows. `comments` are those that the capture has on
+    the packet: in captures of the lab, what the programs called. The number of lines depends on the width: `len` is
+    true for the width that was drawn last (80 before).
     """
 
     def __init__(  # noqa: PLR0913 - the contract with the screens: what is shown, and how
@@ -104,6 +105,7 @@ class Explanation:
         options: Options,
         packets: NDArray[np.int64] | None = None,
         findings: Sequence[Finding] = (),
+        comments: Sequence[str] = (),
     ) -> None:
         rows = _rows(snapshot, connection) if packets is None else packets
         conversation = Conversation(snapshot, connection, rows)
@@ -116,7 +118,7 @@ class Explanation:
         self._full = full
         self._ellipsis = signs.ellipsis
         self._what = (*told.what[:1], *mark_sentences(conversation, packet), *told.what[1:])
-        self._found = found_here(moment, findings)
+        self._found = [*found_here(moment, findings), *noted(comments)]
         self._after = [part for part in (" ".join(state_changes(moment, full=full)), expected(moment)) if part]
         self._more = [(text, "") for text in (*told.more, *_background(moment))] if full else []
         self._more += found_elsewhere(moment, findings) if full else []

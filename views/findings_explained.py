@@ -1,10 +1,11 @@
-"""Findings beside the explanation of a packet: those that it shows, and the others of its connection."""
+"""Findings and comments beside the explanation of a packet: those that it shows, and the others of its connection."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from views.findings import ROLES_OF, finding_text
+from views.text import cut, safe
 from views.wording import _
 
 if TYPE_CHECKING:
@@ -12,6 +13,10 @@ if TYPE_CHECKING:
 
     from analysis.finding import Finding
     from views.moment import Moment
+
+MOST: Final = 5
+LONGEST: Final = 200
+"""How many comments are shown, and how much of each."""
 
 Part = tuple[str, str]
 """A sentence and its role."""
@@ -26,6 +31,12 @@ def found_elsewhere(moment: Moment, findings: Sequence[Finding]) -> list[Part]:
     """What is found about the connection and seen at other packets, or at none."""
     others = [_part(moment, each, place=True) for each in findings if each.packet != moment.packet]
     return [(_("Found in this connection:"), "strong"), *others] if others else []
+
+
+def noted(comments: Sequence[str]) -> list[Part]:
+    """What somebody has noted on the packet, in one sentence; any text, so it is made safe and kept short."""
+    texts = [cut(safe(each), LONGEST) for each in comments[:MOST]]
+    return [(_("Noted: {comments}").format(comments="; ".join(texts)), "strong")] if texts else []
 
 
 def _part(moment: Moment, finding: Finding, *, place: bool) -> Part:

@@ -6,6 +6,7 @@ Read from the packets that may tell such things, at most `MOST` of them: of a la
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import islice
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -13,6 +14,8 @@ import numpy as np
 from analysis.exchanges import exchanges
 from analysis.names import names
 from analysis.neighbours import neighbours
+from analysis.pageload import MOST as MOST_LOADS
+from analysis.pageload import PageLoads
 from capture.protocol import Protocol
 
 if TYPE_CHECKING:
@@ -24,6 +27,7 @@ if TYPE_CHECKING:
     from analysis.exchanges import Exchange
     from analysis.names import Name
     from analysis.neighbours import Neighbour
+    from analysis.pageload import PageLoad
     from analysis.session import Session
     from analysis.snapshot import Snapshot
 
@@ -39,6 +43,7 @@ class Learned:
     names: tuple[Name, ...]
     neighbours: tuple[Neighbour, ...]
     exchanges: tuple[Exchange, ...]
+    page_loads: tuple[PageLoad, ...]
     whole: bool
 
 
@@ -47,12 +52,13 @@ def learn(session: Session) -> Learned:
     snapshot = session.snapshot
     rows = telling(snapshot)
     details = list(_details(session, rows[:MOST]))
-    return Learned(
+    told = (
         tuple(names(snapshot, details)),
         tuple(neighbours(snapshot, details)),
         tuple(exchanges(snapshot, details)),
-        len(rows) <= MOST,
     )
+    loads = tuple(islice(PageLoads(snapshot, told, details).all(), MOST_LOADS))
+    return Learned(*told, loads, len(rows) <= MOST)
 
 
 def telling(snapshot: Snapshot) -> NDArray[np.int64]:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
+from export.connection_json import epoch
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
@@ -14,7 +16,31 @@ SECOND: Final = 1_000_000_000
 
 def learned_objects(learned: Learned) -> Mapping[str, Iterator[dict[str, Any]]]:
     """The objects of each list, by its key in the report."""
-    return {"names": _names(learned), "neighbours": _neighbours(learned), "exchanges": _exchanges(learned)}
+    return {
+        "names": _names(learned),
+        "neighbours": _neighbours(learned),
+        "exchanges": _exchanges(learned),
+        "page_loads": _page_loads(learned),
+    }
+
+
+def _page_loads(learned: Learned) -> Iterator[dict[str, Any]]:
+    for each in learned.page_loads:
+        yield {
+            "name": each.name,
+            "address": each.address,
+            "connection": each.connection,
+            "phases": [
+                {
+                    "kind": phase.kind.value,
+                    "what": phase.words,
+                    "packet": phase.packet + 1,
+                    "begin": epoch(phase.begin_ns),
+                    "duration": (phase.end_ns - phase.begin_ns) / SECOND,
+                }
+                for phase in each.phases
+            ],
+        }
 
 
 def _names(learned: Learned) -> Iterator[dict[str, Any]]:

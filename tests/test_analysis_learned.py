@@ -17,12 +17,14 @@ from analysis.exchanges import Exchange
 from analysis.learned import Learned, learn
 from analysis.names import Name, Source
 from analysis.neighbours import How, Neighbour
+from analysis.pageload import Kind
 from analysis.session import Session
 from capture.source import open_source
 from export.report import write_report
 from fixtures import containers
 from lab import dns
-from views.learned import LearnedList, learned_lines, shared
+from views.glyphs import glyphs
+from views.learned import BAR, LearnedList, learned_lines, shared, span_bar
 from views.options import Options
 from views.text import cells, line_cells, plain
 
@@ -167,6 +169,7 @@ def test_every_line_fits_and_hostile_names_are_shown_as_text() -> None:
         (Name("10.0.0.1", "evil\x1b[31m.example" * 20, 0, Source.HOST),),
         (),
         (Exchange(0, "HTTP", "GET /" + "a" * 300, 3),),
+        (),
         whole=False,
     )
     shown = LearnedList(told, Options())
@@ -182,3 +185,33 @@ def test_the_longest_cells_give_way() -> None:
     assert shared((10, 5, 3), 30) == [10, 5, 3]
     assert sum(shared((100, 5, 3), 30)) <= 30
     assert shared((100, 5, 3), 30)[1:] == [5, 3]
+
+
+def test_a_page_load_is_told_phase_by_phase() -> None:
+    (load,) = learned(FIXTURES / "browse.pcapng").page_loads
+    assert (load.name, load.address, load.connection) == ("www.shop.example", "10.0.0.80", 3)
+    assert [phase.kind for phase in load.phases] == [Kind.ARP, Kind.DNS, Kind.ARP, Kind.TCP, Kind.TLS, Kind.HTTP]
+    assert all(phase.begin_ns <= phase.end_ns for phase in load.phases)
+    ends = [phase.end_ns for phase in load.phases]
+    assert ends == sorted(ends)
+    assert [phase.words for phase in load.phases][1] == "A www.shop.example"
+
+
+def test_a_page_without_encryption_names_its_requests() -> None:
+    first, second = learned(FIXTURES / "cdn.pcapng").page_loads
+    for load in (first, second):
+        assert [phase.kind for phase in load.phases][:2] == [Kind.DNS, Kind.TCP]
+        assert load.phases[2].words == "GET /: 200 OK"
+
+
+def test_a_connection_to_an_address_that_nobody_asked_for_is_no_page_load() -> None:
+    assert learned(FIXTURES / "rpc-json.pcapng").page_loads == ()
+
+
+@pytest.mark.parametrize(
+    ("begin", "end", "whole"), [(0, 0, 0), (0, 100, 100), (99, 100, 100), (100, 100, 100), (0, 1, 10**12)]
+)
+def test_a_bar_is_always_as_long_and_never_empty(begin: int, end: int, whole: int) -> None:
+    bar = span_bar(begin, end, whole, glyphs(ascii_only=True))
+    assert len(bar) == BAR
+    assert "#" in bar

@@ -97,6 +97,9 @@ def text_of(name: str, layout: str = "json", **options: Any) -> str:
     return out.getvalue()
 
 
+LEARNED = ("names", "neighbours", "exchanges", "page_loads")
+
+
 def report_of(name: str, **options: Any) -> dict[str, Any]:
     told: dict[str, Any] = json.loads(text_of(name, **options))
     return told
@@ -107,7 +110,7 @@ def report_of(name: str, **options: Any) -> dict[str, Any]:
 )
 def test_every_key_is_always_there(name: str) -> None:
     report = report_of(name, packets=True)
-    assert list(report) == ["netviz", "capture", "connections", "names", "neighbours", "exchanges", "packets"]
+    assert list(report) == ["netviz", "capture", "connections", *LEARNED, "packets"]
     for connection in report["connections"]:
         assert list(connection) == CONNECTION
         assert set(connection["client"]) == set(connection["server"]) == set(END)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from views.durations import duration
 from views.glyphs import glyphs
@@ -14,8 +14,12 @@ if TYPE_CHECKING:
 
     from analysis.exchanges import Exchange
     from analysis.learned import Learned
+    from views.glyphs import Glyphs
     from views.options import Options
     from views.text import Line
+
+BAR: Final = 24
+"""Cells of a bar."""
 
 Entry = tuple[tuple[str, ...], int | None]
 """The cells of a row, and the packet (a row) that tells it; None for a heading."""
@@ -48,6 +52,28 @@ def exchange_entries(learned: Learned, options: Options) -> Iterator[Entry]:
         )
 
 
+def load_entries(learned: Learned, options: Options) -> Iterator[Entry]:
+    """A line for each page load, then its phases: what, a bar on its own time axis, how long it took."""
+    signs = glyphs(ascii_only=options.ascii)
+    for load in learned.page_loads:
+        begin, end = load.phases[0].begin_ns, max(phase.end_ns for phase in load.phases)
+        whole = duration(end - begin, micro=signs.micro)
+        yield (safe(load.name), load.address, whole, _number(load.phases[0].packet)), load.phases[0].packet
+        for phase in load.phases:
+            bar = span_bar(phase.begin_ns - begin, phase.end_ns - begin, end - begin, signs)
+            took = duration(phase.end_ns - phase.begin_ns, micro=signs.micro)
+            what = f"  {phase.kind.value:<5}{safe(phase.words)}"
+            yield (what, bar, took, _number(phase.packet)), phase.packet
+
+
+def span_bar(begin: int, end: int, whole: int, signs: Glyphs) -> str:
+    """Where a span lies in a whole, in `BAR` cells; the shortest is one cell long."""
+    scale = BAR / max(whole, 1)
+    first = min(int(begin * scale), BAR - 1)
+    length = max(min(int(end * scale), BAR) - first, 1)
+    return signs.bar * first + signs.full * length + signs.bar * (BAR - first - length)
+
+
 def _asked(exchange: Exchange) -> str:
     return exchange.call if exchange.call is not None else exchange.request
 
@@ -69,6 +95,7 @@ class LearnedList:
         self._entries: list[Entry] = []
         self._widths: list[tuple[int, ...]] = []
         for heading, entries in (
+            (_("From a name to a page"), list(load_entries(learned, options))),
             (_("Names"), list(name_entries(learned))),
             (_("Neighbours"), list(neighbour_entries(learned))),
             (_("Requests and replies"), list(exchange_entries(learned, options))),

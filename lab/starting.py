@@ -58,6 +58,7 @@ class Running:
         """Return when packets begin to come. Raises `NotAllowedError` or `LabError` when none will."""
         self._hear(self._status.readline())
         if self._failure is not None:
+            os.close(self.capture)
             self.close()
             raise self._failure
 
@@ -110,8 +111,8 @@ def why_not_here() -> str | None:
     """Why no scenario can run on this machine, in a sentence; None if they can. Tries it, which takes some 100 ms."""
     try:
         with Running(["probe"]) as trial:
-            os.close(trial.capture)
             trial.wait_until_ready()
+            os.close(trial.capture)
     except LabError as error:
         return str(error)
     return None

@@ -1,0 +1,170 @@
+"""The lab as it is used: the command, what is left when it is killed, and what it says where it is not allowed."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from shutil import which
+
+import pytest
+
+from lab.errors import LabError
+from lab.scenarios import scenarios
+from lab.starting import Running, start, why_not_here
+
+ROOT = Path(__file__).parents[1]
+NETVIZ = [sys.executable, "-m", "netviz"]
+ENVIRONMENT = {**os.environ, "PYTHONPATH": str(ROOT), "COLUMNS": "120"}
+HINDRANCE = why_not_here()
+
+needs_namespaces = [
+    pytest.mark.lab,
+    pytest.mark.skipif(HINDRANCE is not None, reason=HINDRANCE or "namespaces can be made"),
+]
+
+
+def netviz(*arguments: object) -> subprocess.CompletedProcess[str]:
+    command = [*NETVIZ, *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, env=ENVIRONMENT, cwd=ROOT, check=False, text=True)
+
+
+def children(process: int) -> list[int]:
+    return [int(word) for word in Path(f"/proc/{process}/task/{process}/children").read_text().split()]
+
+
+def gone(*processes: int) -> bool:
+    """Whether all of them end within a second; a zombie that nobody has waited for has ended, too."""
+    for _ in range(100):
+        states = [Path(f"/proc/{each}/stat") for each in processes]
+        if all(not each.exists() or each.read_text().rpartition(")")[2].split()[0] == "Z" for each in states):
+            return True
+        time.sleep(0.01)
+    return False
+
+
+class TestWithNamespaces:
+    pytestmark = needs_namespaces
+
+    @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
+    def test_a_runner_that_is_killed_leaves_no_process(self, number: signal.Signals) -> None:
+        with start("keepalive", {}) as running:
+            first = children(running._process.pid)
+            assert len(first) == 1
+            os.kill(running._process.pid, number)
+            assert gone(running._process.pid, *first)
+            os.close(running.capture)
+
+    def test_a_runner_ends_with_the_netviz_that_started_it(self) -> None:
+        code = (
+            "import sys, time; sys.path.insert(0, sys.argv[1]); from lab.starting import start; "
+            "running = start('keepalive', {}); print(running._process.pid, flush=True); time.sleep(60)"
+        )
+        with subprocess.Popen([sys.executable, "-c", code, str(ROOT)], stdout=subprocess.PIPE, text=True) as ours:
+            assert ours.stdout is not None
+            runner = int(ours.stdout.readline())
+            inside = children(runner)
+            ours.kill()
+            assert gone(runner, *inside)
+
+    def test_nothing_of_it_is_seen_outside(self) -> None:
+        def view() -> tuple[str, str, list[str]]:
+            devices = sorted(each.name for each in Path("/sys/class/net").iterdir())
+            return Path("/proc/self/mounts").read_text(), os.uname().nodename, devices
+
+        before = view()
+        with start("handshake", {}) as running:
+            assert view() == before
+            os.close(running.capture)
+        assert view() == before
+
+    def test_a_report_of_what_just_happened(self) -> None:
+        done = netviz("lab", "handshake", "--delay", "1ms", "--report", "json")
+        assert (done.returncode, done.stderr) == (0, "")
+        (connection,) = json.loads(done.stdout)["connections"]
+        assert connection["outcome"] == "closed normally"
+        assert 0.002 < connection["initial_rtt"] < 0.02
+
+    def test_a_file_with_every_device(self, tmp_path: Path) -> None:
+        file = tmp_path / "far.pcapng"
+        done = netviz("lab", "lan-wan", "--delay", "1ms", "--everywhere", "--write", file)
+        assert (done.returncode, done.stderr) == (0, "")
+        told = json.loads(netviz("report", "--format", "json", file).stdout)
+        names = [each["name"] for each in told["capture"]["interfaces"]]
+        assert names == ["client:eth0", "router:eth0", "far:eth0", "near:eth0", "router:eth1"]
+
+    def test_a_file_that_cannot_be_written_is_one_sentence(self, tmp_path: Path) -> None:
+        done = netviz("lab", "handshake", "--write", tmp_path / "no" / "x.pcapng")
+        assert (done.returncode, done.stdout, len(done.stderr.splitlines())) == (2, "", 1)
+
+    def test_more_than_the_default_is_asked_for(self) -> None:
+        done = netviz("lab", "server-threads", "--clients", 2, "--report", "json")
+        assert len(json.loads(done.stdout)["connections"]) == 2
+
+
+def test_the_list_names_every_scenario_under_its_topic() -> None:
+    done = netviz("lab")
+    assert (done.returncode, done.stderr) == (0, "")
+    lines = [" ".join(line.split()) for line in done.stdout.splitlines()]
+    for name, each in scenarios().items():
+        assert any(line.startswith(f"{name} {each.line}") for line in lines), name
+
+
+def test_each_scenario_explains_its_options() -> None:
+    done = netviz("lab", "loss", "--help")
+    assert done.returncode == 0
+    assert "--loss 3%" in done.stdout
+    assert "(default: 5%)" in done.stdout
+
+
+@pytest.mark.parametrize("value", ["-1%", "99%", "much", "5ms", ""])
+def test_a_value_that_makes_no_sense_is_wrong_usage(value: str) -> None:
+    done = netviz("lab", "loss", f"--loss={value}")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "Traceback" not in done.stderr
+
+
+def test_names_are_completed() -> None:
+    environment = {
+        **ENVIRONMENT,
+        "_NETVIZ_COMPLETE": "bash_complete",
+        "COMP_WORDS": "netviz lab hand",
+        "COMP_CWORD": "2",
+    }
+    done = subprocess.run(NETVIZ, capture_output=True, env=environment, cwd=ROOT, check=False, text=True)
+    assert done.stdout.split() == ["plain,handshake"]
+
+
+def test_the_recorded_run_is_shown_without_running_anything() -> None:
+    done = netviz("lab", "handshake", "--recorded")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "closed normally" in done.stdout
+
+
+def test_where_namespaces_are_not_allowed_it_says_why_and_names_the_recorded_run() -> None:
+    trial = ["unshare", "--user", "--map-root-user", "--"]
+    if which("unshare") is None or subprocess.run([*trial, "true"], capture_output=True, check=False).returncode != 0:
+        pytest.skip("needs unshare and user namespaces, to forbid further ones inside of one")
+    script = f"echo 0 > /proc/sys/user/max_net_namespaces && exec {sys.executable} -m netviz lab handshake"
+    command = [*trial, "sh", "-c", script]
+    done = subprocess.run(command, capture_output=True, env=ENVIRONMENT, cwd=ROOT, check=False, text=True)
+    assert (done.returncode, done.stdout) == (2, "")
+    why, instead = done.stderr.splitlines()
+    assert "namespaces" in why
+    assert "netviz lab handshake --recorded" in instead
+
+
+def test_a_scenario_that_does_not_exist_is_an_error_and_not_a_traceback() -> None:
+    done = netviz("lab", "nonsense")
+    assert done.returncode == 2
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.lab
+def test_a_runner_that_dies_at_once_is_told_with_its_reason() -> None:
+    with pytest.raises(LabError, match=r"ended with status 2: .*invalid choice"):
+        Running(["no such kind"]).wait_until_ready()

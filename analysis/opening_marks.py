@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
 from analysis.marks import Mark
+from analysis.places import indices
 from analysis.segments import ACK
 
 if TYPE_CHECKING:
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
     from analysis.streams import Assignment
     from capture.headers import SynOptions
 
+WRAP: Final = 1 << 32
+
 
 def mark_openings(
     s: Segments, assigned: Assignment, options: SynOptions, table: ConnectionTable, marks: NDArray[np.uint32]
@@ -24,7 +27,8 @@ def mark_openings(
     """Add them to `marks` (K,).
 
     A SYN that opens another connection between known ports, or a SYN,ACK of another number than the one before,
-    reuses ports. A SYN,ACK accepts Fast Open if it acknowledges more than the SYN; it ignores it if it does not, and
+    reuses ports; from then on that number is its end's first. A SYN,ACK accepts Fast Open if it acknowledges more than
+    the SYN; it ignores it if it does not, and
     the SYN had a cookie and data. A cookie of no bytes asks for one, and is no Fast Open yet.
     """
     at = s.opening
@@ -37,12 +41,14 @@ def mark_openings(
     row, end = side >> 1, side & 1
     initial = table.columns["initial_sequence"].reshape(-1)
     _add(marks, at[np.isin(s.row[at], assigned.reopened)], Mark.REUSED_PORTS)
+    beyond = s.acknowledgment[at] - initial[side ^ 1] > 1
     other = answers & (initial[side] != s.sequence[at])
     if table.other_answers or other.any():
-        _mark_other_answers(s, at[answers], table, marks)
+        of_answers = indices(answers)[np.argsort(s.row[at[answers]])]
+        again, beyond[of_answers] = _answer_by_answer(s, at[of_answers], table)
+        _add(marks, at[of_answers[again]], Mark.REUSED_PORTS)
     fast = ~answers & (cookie[s.row[at]] > 0)
     _add(marks, at[fast], Mark.TFO_SYN)
-    beyond = s.acknowledgment[at] - initial[side ^ 1] > 1
     _add(marks, at[answers & beyond], Mark.TFO_ACK)
     promised = table.columns["fast_open"]
     if not (fast & (s.length[at] > 0)).any() and not promised[row].any():
@@ -58,16 +64,22 @@ def _add(marks: NDArray[np.uint32], at: NDArray[np.int64], mark: Mark) -> None:
     marks[at] |= np.uint32(mark)
 
 
-def _mark_other_answers(
-    s: Segments, answers: NDArray[np.int64], table: ConnectionTable, marks: NDArray[np.uint32]
-) -> None:
-    """A SYN,ACK reuses ports if its number is not that of its end's SYN,ACK before, or else the initial one."""
+def _answer_by_answer(
+    s: Segments, answers: NDArray[np.int64], table: ConnectionTable
+) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    """Which SYN,ACKs, given in capture order, have another number than their end's first, and which acknowledge more.
+
+    More than the other end's first number, that is. A SYN,ACK of another number puts its own in that place.
+    """
     side = s.ends[s.side[answers]]
-    initial = table.columns["initial_sequence"].reshape(-1)[side]
-    known = table.other_answers
-    for at, key, first, number in zip(
-        answers.tolist(), side.tolist(), initial.tolist(), s.sequence[answers].tolist(), strict=True
+    initial, known = table.columns["initial_sequence"].reshape(-1), table.other_answers
+    again, beyond = np.zeros(len(side), np.bool_), np.zeros(len(side), np.bool_)
+    columns = (side, initial[side], initial[side ^ 1], s.sequence[answers], s.acknowledgment[answers])
+    for at, (key, own, others, number, acknowledged) in enumerate(
+        zip(*(column.tolist() for column in columns), strict=True)
     ):
-        if number != known.get(key, first):
-            marks[at] |= np.uint32(Mark.REUSED_PORTS)
+        if number != known.get(key, own):
+            again[at] = True
             known[key] = number
+        beyond[at] = (acknowledged - known.get(key ^ 1, others)) % WRAP > 1
+    return again, beyond

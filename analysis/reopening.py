@@ -49,6 +49,9 @@ def reopenings(
     repeats = np.zeros(len(late), np.bool_)
     repeats[begun] = _repeat_first(headers, lower, late[begun], starts[of_batch[begun]])
     repeats[earlier] = _repeat_known(headers, lower, late[earlier], newest[pair[late[earlier]]], table)
+    # An answer of the same end may have put another number in the place of the first one.
+    answers = indices((headers.flags & OPENING == OPENING) & (headers.endpoints.transport == TCP))
+    repeats &= ~np.isin(2 * pair[late] + lower[late], 2 * pair[answers] + lower[answers])
     doubtful = pair[late[~repeats]]
     if not len(doubtful):
         return late[:0], late[:0]
@@ -92,14 +95,16 @@ def _repeat_known(
     end = 2 * connection + (lower[rows] != table.columns["a_lower"][connection])
     known, initial = (table.columns[name].reshape(-1)[end] for name in ("sequence_known", "initial_sequence"))
     same: NDArray[np.bool_] = (known != 0) & (initial == headers.sequence[rows])
+    if table.other_answers:
+        same &= ~np.isin(end, np.fromiter(table.other_answers, np.int64, len(table.other_answers)))
     return same
 
 
 def _known_stream(row: int, table: ConnectionTable) -> Stream:
     """What the connection table knows of a connection."""
     columns = table.columns
+    numbers = zip(columns["initial_sequence"][row].tolist(), columns["sequence_known"][row], strict=True)
     known = [
-        int(value) if told else None
-        for value, told in zip(columns["initial_sequence"][row], columns["sequence_known"][row], strict=True)
+        table.other_answers.get(2 * row + end, value) if told else None for end, (value, told) in enumerate(numbers)
     ]
     return Stream(BEFORE, known if columns["a_lower"][row] else known[::-1])

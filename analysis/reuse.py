@@ -2,7 +2,8 @@
 
 Wireshark's rule: a SYN without ACK whose sequence number differs from the initial one known for its direction. That
 number is known from the direction's first analysed segment (its own number for a SYN, one less for anything else), or
-from the first acknowledgement that came the other way, whichever was earlier.
+from the first acknowledgement that came the other way, whichever was earlier. A later SYN,ACK of another number puts
+its own in that place.
 """
 
 from __future__ import annotations
@@ -38,7 +39,7 @@ class Stream:
         """Take the initial sequence numbers that this segment makes known."""
         if flags & NOT_ANALYSED:
             return
-        if self.initial[end] is None:
+        if self.initial[end] is None or flags & (SYN | ACK) == SYN | ACK:
             self.initial[end] = sequence if flags & SYN else (sequence - 1) % WRAP
         if flags & ACK and self.initial[1 - end] is None:
             self.initial[1 - end] = (acknowledgment - 1) % WRAP

@@ -125,6 +125,18 @@ STORIES: dict[str, tuple[list[Segment], list[str]]] = {
     "another SYN opens another connection": ([client(SYN, 9100)], ["reused_ports"]),
     "the same SYN once more": ([later(client(SYN, 100), 1000)], ["retransmission"]),
     "an answer with another number": ([server(SYN | ACK, 9500, 101)], ["lost_segment reused_ports"]),
+    "a SYN with the number of its end's last answer": (
+        [server(SYN | ACK, 9500, 101), server(SYN, 9500)],
+        ["lost_segment reused_ports", "retransmission"],
+    ),
+    "a SYN with the number that an answer replaced": (
+        [server(SYN | ACK, 9500, 101), server(SYN, 500)],
+        ["lost_segment reused_ports", "reused_ports"],
+    ),
+    "an answer with the first number after another": (
+        [server(SYN | ACK, 9500, 101), later(server(SYN | ACK, 500, 101), 900)],
+        ["lost_segment reused_ports", "reused_ports retransmission"],
+    ),
     "a FIN sent again": (
         [client(FIN | ACK, 101, 501), later(client(FIN | ACK, 101, 501), 900)],
         ["", "retransmission"],
@@ -156,6 +168,10 @@ FAST_OPEN: dict[str, tuple[list[Segment], list[str]]] = {
     ),
     "no data": ([client(SYN, 100, options=COOKIE), server(SYN | ACK, 500, 101)], ["tfo_syn", ""]),
     "a cookie asked for": ([client(SYN, 100, options=bytes((34, 2))), server(SYN | ACK, 500, 101)], ["", ""]),
+    "more than an end's first number, but not than that of its answer": (
+        [server(SYN | ACK, 500, 100), client(SYN | ACK, 100, 501), server(SYN | ACK, 500, 101)],
+        ["", "reused_ports", "retransmission"],
+    ),
     "data without cookie": ([client(SYN, 100, data=9), server(SYN | ACK, 500, 101)], ["", ""]),
 }
 

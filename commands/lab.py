@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
+from shutil import get_terminal_size
 from typing import TYPE_CHECKING, Any, Final
 
 import click
@@ -29,6 +30,7 @@ Examples:
 """
 
 UNITS: Final = {Unit.MILLISECONDS: MILLISECONDS, Unit.PERCENT: PERCENT, Unit.COUNT: COUNT}
+WIDEST: Final = 120
 RECORDED: Final = Path(__file__).parents[1] / "fixtures"
 
 
@@ -48,10 +50,10 @@ class Scenarios(click.Group):
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """In the help, the list without trying what can run."""
+        del ctx
         for title, found in by_topic():
             with formatter.section(title):
                 formatter.write_dl([(each.name, each.line) for each in found])
-        del ctx
 
 
 def by_topic() -> list[tuple[str, list[Scenario]]]:
@@ -186,19 +188,20 @@ def list_scenarios() -> int:
     from lab.starting import missing, why_not_here
 
     hindrance = why_not_here()
+    absent = {each.name: " and ".join(missing(each)) for each in scenarios().values()}
+    formatter = click.HelpFormatter(width=min(get_terminal_size().columns, WIDEST))
+    for title, found in by_topic():
+        with formatter.section(title):
+            notes = {name: f" [needs {what}: not installed]" for name, what in absent.items() if what}
+            formatter.write_dl([(each.name, each.line + notes.get(each.name, "")) for each in found])
+    formatter.write_paragraph()
+    if hindrance is not None:
+        formatter.write_text(f"None can run here. {hindrance} netviz lab NAME --recorded shows an earlier run.")
+    else:
+        which = "All without a note" if any(absent.values()) else "All of them"
+        formatter.write_text(f"{which} can run here: netviz lab NAME.")
     with output():
-        for title, found in by_topic():
-            click.echo(title)
-            for each in found:
-                absent = missing(each)
-                note = f"  [needs {' and '.join(absent)}: not installed]" if absent else ""
-                click.echo(f"  {each.name:<20} {each.line}{note}")
-        click.echo("")
-        click.echo(
-            "All without a note can run here: netviz lab NAME."
-            if hindrance is None
-            else f"None can run here. {hindrance} netviz lab NAME --recorded shows an earlier run."
-        )
+        click.echo(formatter.getvalue().strip("\n"))
     return READ_WHOLE
 
 

@@ -53,7 +53,7 @@ class Told:
     """What the report must say of one connection; None and what is left out are not judged.
 
     `states` are the client's and the server's at the end; `findings` are codes that must be among those told, and
-    `marks` the least number of each mark, both ends together.
+    `marks` the least number of each mark, both ends together, in the recorded run.
     """
 
     protocol: str = "tcp"

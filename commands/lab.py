@@ -79,7 +79,9 @@ def _command(scenario: Scenario) -> click.Command:
         ),
         click.Option(["--write", "file"], type=click.Path(path_type=Path, dir_okay=False), help="Save the capture."),
         click.Option(
-            ["--everywhere"], is_flag=True, help="Capture at every device of every host, not only where told."
+            ["--everywhere"],
+            is_flag=True,
+            help="Capture at every device of every host: the same packet is then there once for each device it passes.",
         ),
         click.Option(["--recorded"], is_flag=True, help="Show the capture that comes with netviz; run nothing."),
         click.Option(["--ascii", "only_ascii"], is_flag=True, help="Draw with plain ASCII."),
@@ -121,7 +123,9 @@ def play(scenario: Scenario, given: dict[str, Any]) -> int:
         with start(scenario.name, options | {"everywhere": given["everywhere"]}) as running:
             title = f"lab: {scenario.name}"
             status = present(running, title, given["layout"], given["file"], only_ascii=given["only_ascii"])
-            if status == READ_WHOLE and not (sys.stdout.isatty() and given["file"] is None and given["layout"] is None):
+            if sys.stdout.isatty() and given["file"] is None and given["layout"] is None:
+                running.wait_if_ended()  # the screen may be left before the end
+            elif status == READ_WHOLE:
                 running.wait()
             return status
     except NotAllowedError as error:

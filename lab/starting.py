@@ -73,6 +73,11 @@ class Running:
             raise LabError(self._why(status))
         return status
 
+    def wait_if_ended(self) -> None:
+        """Return at once if it is still at work. Raises `LabError` if it has ended, and badly."""
+        if self._process.poll() is not None:
+            self.wait()
+
     def _hear(self, line: str) -> None:
         said: dict[str, Any] = json.loads(line) if line else {"failed": self._why(self._process.wait())}
         self.answers = said.get("answers", self.answers)

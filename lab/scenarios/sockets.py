@@ -144,7 +144,7 @@ SCENARIOS = (
                 Told("udp"),
             ),
             answers=("UDP: 01 02 04 05 06 08 09 10", "TCP: 01 02 03 04 05 06 07 08 09 10"),
-            same=Level.DATA,
+            same=Level.OUTCOME,
         ),
     ),
 )

@@ -55,6 +55,7 @@ class TestWithNamespaces:
         with start("keepalive", {}) as running:
             first = children(running._process.pid)
             assert len(first) == 1
+            assert "NoNewPrivs:\t1" in Path(f"/proc/{first[0]}/status").read_text()
             os.kill(running._process.pid, number)
             assert gone(running._process.pid, *first)
             os.close(running.capture)
@@ -104,6 +105,18 @@ class TestWithNamespaces:
     def test_more_than_the_default_is_asked_for(self) -> None:
         done = netviz("lab", "server-threads", "--clients", 2, "--report", "json")
         assert len(json.loads(done.stdout)["connections"]) == 2
+
+
+def test_what_takes_too_long_is_ended_with_everything_it_has_started() -> None:
+    code = (
+        "import os, sys, time; sys.path.insert(0, sys.argv[1]); from lab.isolation import TIMED_OUT, as_first_process; "
+        "status = as_first_process(lambda: print(os.getpid(), flush=True) or time.sleep(60) or 0, 0.2); "
+        "sys.exit(0 if status == TIMED_OUT else 1)"
+    )
+    command = [sys.executable, "-c", code, str(ROOT)]
+    done = subprocess.run(command, capture_output=True, check=False, text=True, timeout=10)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert gone(int(done.stdout))
 
 
 def test_the_list_names_every_scenario_under_its_topic() -> None:

@@ -9,7 +9,7 @@ import time
 from typing import TYPE_CHECKING
 
 from lab.scenario import Level, Scenario, Story, Told, delay
-from lab.scenarios.opening import ask_once, wired
+from lab.scenarios.opening import ANSWERED, ask_once, wired
 
 if TYPE_CHECKING:
     from lab.calls import NotedSocket
@@ -112,11 +112,7 @@ SCENARIOS = (
         network=wired,
         play=play_close,
         options=(delay(10),),
-        story=Story(
-            connections=(Told(outcome="closed normally", states=("TIME-WAIT", "CLOSED"), history="ShADadFf"),),
-            answers=("Hello, World!",),
-            same=Level.ORDER,
-        ),
+        story=ANSWERED,
     ),
     Scenario(
         name="close-3",
@@ -125,11 +121,7 @@ SCENARIOS = (
         network=wired,
         play=play_close_at_once,
         options=(delay(10),),
-        story=Story(
-            connections=(Told(outcome="closed normally", states=("TIME-WAIT", "CLOSED"), history="ShADadFf"),),
-            answers=("Hello, World!",),
-            same=Level.ORDER,
-        ),
+        story=ANSWERED,
     ),
     Scenario(
         name="half-close",

@@ -108,6 +108,13 @@ def play_urgent(stage: Stage) -> None:
 
 CALLING_BACKOFF = Option("backoff", Unit.COUNT, 0, "1: wait twice as long each time, as before Linux 6.5.", most=1)
 
+ANSWERED = Story(
+    connections=(Told(outcome="closed normally", states=("TIME-WAIT", "CLOSED"), history="ShADadFf"),),
+    answers=("Hello, World!",),
+    same=Level.ORDER,
+)
+"""What `ask_once` comes to."""
+
 SCENARIOS = (
     Scenario(
         name="handshake",
@@ -117,11 +124,7 @@ SCENARIOS = (
         play=play_handshake,
         options=(delay(10),),
         points=("client:eth0",),
-        story=Story(
-            connections=(Told(outcome="closed normally", states=("TIME-WAIT", "CLOSED"), history="ShADadFf"),),
-            answers=("Hello, World!",),
-            same=Level.ORDER,
-        ),
+        story=ANSWERED,
     ),
     Scenario(
         name="simultaneous-open",

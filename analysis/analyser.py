@@ -19,6 +19,7 @@ from analysis.moments import moments_of
 from analysis.opening_marks import mark_openings
 from analysis.segments import NOT_ANALYSED, Orderer, is_tcp_packet, segments_of
 from analysis.sequence import follow
+from analysis.sightings import Sightings
 from analysis.streams import Paired, Streams
 from analysis.timing import learn_timing
 from analysis.tracking import track
@@ -30,11 +31,13 @@ from capture.protocol import Flag
 from capture.table import PacketTable
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
 
     from analysis.segments import Segments
     from analysis.streams import Assignment
-    from capture.batch import Batch
+    from capture.batch import Batch, Interface
     from capture.headers import Headers
 
 SHORT: Final = 256
@@ -44,9 +47,11 @@ SHORT: Final = 256
 class Analyser:
     """Decodes and analyses batches in capture order."""
 
-    def __init__(self) -> None:
+    def __init__(self, interfaces: Sequence[Interface] = ()) -> None:
+        """Take the interfaces of the source, which may add to them."""
         self.packets = PacketTable()
         self.connections = ConnectionTable()
+        self.sightings = Sightings(interfaces)
         self._decoder = Decoder()
         self._streams = Streams(self.connections)
         self._orderer = Orderer()
@@ -71,6 +76,7 @@ class Analyser:
         decoded = self.decode(batch) if decoded is None else decoded
         paired = decoded if isinstance(decoded, Paired) else self._streams.pair(decoded)
         headers = paired.headers
+        self.sightings.find(batch, headers, first_row)
         assigned = self._streams.assign(paired, first_row)
         tcp = is_tcp_packet(headers)
         judged = tcp & (headers.flags & NOT_ANALYSED == 0)

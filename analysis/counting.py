@@ -8,6 +8,7 @@ import numpy as np
 
 from analysis.places import indices
 from analysis.segments import ACK, FIN, RST, SYN, SYN_ACK
+from capture.protocol import Flag
 
 if TYPE_CHECKING:
     from analysis.connections import ConnectionTable
@@ -40,12 +41,18 @@ _BITS: Final = np.array([_bits(index) for index in range(64)], np.uint8)
 
 
 def count_packets(batch: Batch, headers: Headers, order: Order, table: ConnectionTable, first_row: int) -> None:
-    """Add the batch to the totals that every connection has, of TCP or not."""
+    """Add the batch to the totals that every connection has, of TCP or not; a packet that was seen again is none."""
     begin = order.begin[:-1]
     payload = headers.payload_length[order.row].astype(np.int64)
+    size = batch.original_length[order.row].astype(np.int64)
     count = np.diff(order.begin)
+    again = indices(headers.flags[order.row] & np.uint16(Flag.SEEN_AGAIN))
+    if len(again):
+        payload[again] = 0
+        size[again] = 0
+        count -= np.bincount(np.searchsorted(begin, again, "right") - 1, minlength=len(count))
     totals = {
-        "bytes": np.add.reduceat(batch.original_length[order.row].astype(np.int64), begin),
+        "bytes": np.add.reduceat(size, begin),
         "payload_bytes": np.add.reduceat(payload, begin),
         "data_packets": np.add.reduceat((payload > 0).astype(np.int64), begin),
     }

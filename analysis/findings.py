@@ -21,6 +21,7 @@ from analysis import (
 from analysis.case import Case, Overview
 from analysis.examined import SAMPLE, examine
 from analysis.finding import Code
+from capture.protocol import Flag
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -127,7 +128,8 @@ class Findings:
         connection = snapshot.packets.connection[first : last + 1]
         wanted = np.zeros(len(snapshot.connections), np.bool_)
         wanted[block] = True
-        rows = np.flatnonzero(wanted[connection]) + first
+        seen_first = snapshot.packets.flags[first : last + 1] & np.uint16(Flag.SEEN_AGAIN) == 0
+        rows = np.flatnonzero(wanted[connection] & seen_first) + first
         rows = rows[np.argsort(snapshot.packets.connection[rows], kind="stable")]
         owner = snapshot.packets.connection[rows]
         return rows, np.searchsorted(owner, block, side="left"), np.searchsorted(owner, block, side="right")

@@ -54,6 +54,8 @@ def asymmetric_route(case: Case) -> Finding | None:
     for look in (_other_interface, _other_vlan, _other_hardware, _changed):
         if look is _changed and (not case.overview.tcp[case.row] or captured_in_two_places(case.examined)):
             return None  # a program may choose the TTL of each datagram, as traceroute does
+        if look is _other_interface and len(case.snapshot.sightings):
+            continue  # each packet stands where it was seen first
         told = look(e)
         if told is not None:
             packet, evidence = told

@@ -66,6 +66,7 @@ def _fits(content: Content, analyser: Analyser) -> bool:
     expected = {f"packets {name}": column for name, column in analyser.packets.columns.items()}
     expected |= {f"connections {name}": column for name, column in analyser.connections.columns.items()}
     expected |= {f"pairs {name}": column for name, column in analyser.connections.pairs.columns().items()}
+    expected |= {f"sightings {name}": column for name, column in analyser.sightings.columns.items()}
     layout = {name: (column.dtype, column.shape[1:]) for name, column in expected.items()}
     return layout == {name: (column.dtype, column.shape[1:]) for name, column in content.columns.items()}
 
@@ -75,6 +76,7 @@ def _pack(source: CaptureSource, analyser: Analyser) -> Content:
     columns = {f"packets {name}": packets[name] for name in packets.names()}
     columns |= {f"connections {name}": connections[name] for name in connections.names()}
     columns |= {f"pairs {name}": word for name, word in analyser.connections.pairs.columns().items()}
+    columns |= {f"sightings {name}": column for name, column in analyser.sightings.columns.items()}
     facts: dict[str, Any] = {
         "interfaces": [asdict(each) for each in source.interfaces],
         "names": source.names,
@@ -90,6 +92,7 @@ def _unpack(content: Content, source: CaptureSource, analyser: Analyser) -> None
     packets, connections = analyser.packets.columns, analyser.connections.columns
     packets.extend({name: content.columns[f"packets {name}"] for name in packets.names()})
     connections.extend({name: content.columns[f"connections {name}"] for name in connections.names()})
+    analyser.sightings.columns.extend({name: content.columns[f"sightings {name}"] for name in ("packet", "of")})
     kept = {name.removeprefix("pairs "): word for name, word in content.columns.items() if name.startswith("pairs ")}
     analyser.connections.pairs.restore(kept)
     facts = content.facts

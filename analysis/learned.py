@@ -16,7 +16,7 @@ from analysis.names import names
 from analysis.neighbours import neighbours
 from analysis.pageload import MOST as MOST_LOADS
 from analysis.pageload import PageLoads
-from capture.protocol import Protocol
+from capture.protocol import Flag, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -65,7 +65,8 @@ def telling(snapshot: Snapshot) -> NDArray[np.int64]:
     """Rows of the packets that may tell something: ARP, ICMPv6, and whatever carries payload; ascending, int64."""
     protocol = snapshot.packets.protocol
     carrying = np.isin(protocol, CARRYING) & (snapshot.packets.payload_length > 0)
-    return np.flatnonzero(carrying | (protocol == Protocol.ARP) | (protocol == Protocol.ICMP6))
+    first = snapshot.packets.flags & np.uint16(Flag.SEEN_AGAIN) == 0
+    return np.flatnonzero((carrying | (protocol == Protocol.ARP) | (protocol == Protocol.ICMP6)) & first)
 
 
 def _details(session: Session, rows: NDArray[np.int64]) -> Iterator[Detail]:

@@ -6,12 +6,10 @@ import threading
 from contextlib import closing
 from typing import TYPE_CHECKING, Final
 
-import numpy as np
-
 from analysis.ahead import decoded
 from analysis.analyser import Analyser
 from analysis.details import details_of
-from analysis.snapshot import Snapshot
+from analysis.snapshot import Snapshot, rows_of
 from capture.decode import decode_alone
 from capture.errors import Problem
 from capture.lookup import batch_of
@@ -19,6 +17,7 @@ from capture.lookup import batch_of
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    import numpy as np
     from numpy.typing import NDArray
 
     from analysis.details import Detail
@@ -55,7 +54,7 @@ class Session:
         self._owners = {} if owners is None else owners
         self._publish = publish
         self._keeper = keeper
-        self._analyser = Analyser()
+        self._analyser = Analyser(source.interfaces)
         self._problems: list[Problem] = []
         self._cancelled = False
         self._thread: threading.Thread | None = None
@@ -129,11 +128,8 @@ class Session:
         return self._snapshot.interfaces[int(self._snapshot.packets.interface[packet])].link_type
 
     def packets_of(self, connection: int) -> NDArray[np.int64]:
-        """Rows of a connection's packets, ascending."""
-        snapshot = self._snapshot
-        first = int(snapshot.connections.first_packet[connection])
-        last = int(snapshot.connections.last_packet[connection])
-        return np.flatnonzero(snapshot.packets.connection[first : last + 1] == connection) + first
+        """Rows of a connection's packets, ascending, each of them where it was seen first."""
+        return rows_of(self._snapshot, connection)
 
     def details(self, packets: NDArray[np.int64]) -> list[Detail]:
         """What the bytes of these packets say (rows, int64, ascending). Reads the file: not for the screen's thread."""
@@ -173,6 +169,7 @@ class Session:
             connections=self._analyser.connections.snapshot(),
             interfaces=tuple(source.interfaces),
             problems=(*source.problems, *self._problems),
+            sightings=self._analyser.sightings.snapshot(),
             bytes_read=source.bytes_read,
             bytes_total=source.bytes_total,
             finished=finished,

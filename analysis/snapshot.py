@@ -5,8 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+import numpy as np
+
+from capture.protocol import Flag
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from numpy.typing import NDArray
 
     from analysis.connections import Connections
     from capture.batch import Interface
@@ -28,3 +34,23 @@ class Snapshot:
     cancelled: bool = False  # the reader was told to stop before the end
     names: Mapping[str, str] = field(default_factory=dict)  # of addresses, as far as they were found out; grows
     owners: Mapping[tuple[int, str, int], str] = field(default_factory=dict)  # processes, by protocol, address and port
+    sightings: NDArray[np.int64] = field(default_factory=lambda: np.zeros((0, 2), np.int64))
+    """(K, 2): rows of packets that were seen before at another point, ascending, and the rows of the same there."""
+
+
+def rows_of(snapshot: Snapshot, connection: int) -> NDArray[np.int64]:
+    """Rows of a connection's packets, int64, ascending, each of them where it was seen first."""
+    table, packets = snapshot.connections, snapshot.packets
+    first, last = max(int(table.first_packet[connection]), 0), int(table.last_packet[connection])
+    rows = np.flatnonzero(packets.connection[first : last + 1] == connection) + first
+    if not len(snapshot.sightings):
+        return rows
+    first_seen: NDArray[np.int64] = rows[packets.flags[rows] & np.uint16(Flag.SEEN_AGAIN) == 0]
+    return first_seen
+
+
+def first_sighting(snapshot: Snapshot, packet: int) -> int:
+    """The row of the same packet where it was captured first: mostly its own."""
+    pairs = snapshot.sightings
+    place = int(np.searchsorted(pairs[:, 0], packet))
+    return int(pairs[place, 1]) if place < len(pairs) and pairs[place, 0] == packet else packet

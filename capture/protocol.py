@@ -65,6 +65,7 @@ class Flag(IntFlag):
     NOT_ANALYSED = 1 << 10  # a TCP segment whose length is not known: counted, but not judged
     REASSEMBLED = 1 << 11  # this packet completed an IP datagram sent in fragments
     MALFORMED = 1 << 12  # a header contradicts itself or ends too early
+    SEEN_AGAIN = 1 << 13  # the same packet at another capture point: neither judged nor counted
 
 
 TCP_FLAGS = 0x1FF

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 from analysis.acknowledging import Acknowledgments
 from analysis.marks import names
 from analysis.segments import is_tcp
+from analysis.snapshot import first_sighting
 from analysis.states import unpack
 from capture.protocol import Flag
 from export.connection_json import SECOND, epoch
@@ -68,6 +69,7 @@ def _packet(snapshot: Snapshot, detail: Detail, acknowledgments: Acknowledgments
     row = detail.packet
     connection = int(packets.connection[row])
     from_b = bool(packets.flags[row] & Flag.FROM_B)
+    seen_first = first_sighting(snapshot, row)
     told: dict[str, Any] = {
         "number": row + 1,
         "time": epoch(int(packets.time_ns[row])),
@@ -78,6 +80,7 @@ def _packet(snapshot: Snapshot, detail: Detail, acknowledgments: Acknowledgments
         "connection": connection,
         "from": "client" if from_b == bool(c.client[connection]) else "server",
         "payload_length": int(packets.payload_length[row]),
+        "sighting_of": None if seen_first == row else seen_first + 1,
     }
     if not is_tcp(int(packets.protocol[row])):
         return told | dict.fromkeys(TCP_ONLY)

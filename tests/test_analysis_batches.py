@@ -20,7 +20,7 @@ from segments_builder import ACK, CLIENT, FIN, PSH, RST, SERVER, SYN, Segment, a
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from capture.batch import Batch
+    from capture.batch import Batch, Interface
 
 FIXTURES = sorted((Path(__file__).parents[1] / "fixtures").glob("*.pcap*"))
 
@@ -78,6 +78,17 @@ def batches_of(path: Path) -> list[Batch]:
         return []
 
 
+def interfaces_of(path: Path) -> list[Interface]:
+    """All interfaces of a capture."""
+    try:
+        with open_source(path) as source:
+            for _ in source.batches():
+                pass
+            return list(source.interfaces)
+    except CaptureError:
+        return []
+
+
 def cut(batch: Batch, size: int) -> Iterable[Batch]:
     """A batch in batches of at most `size` packets."""
     for begin in range(0, len(batch), size):
@@ -90,11 +101,11 @@ def cut(batch: Batch, size: int) -> Iterable[Batch]:
 def test_every_fixture_gives_the_same_columns_packet_by_packet(path: Path) -> None:
     told = []
     for size in (1 << 16, 1, 3):
-        analyser = Analyser()
+        analyser = Analyser(interfaces_of(path))
         for batch in batches_of(path):
             for part in cut(batch, size):
                 analyser.feed(part)
-        told.append(columns(analyser))
+        told.append((columns(analyser), analyser.sightings.snapshot().tolist()))
     assert told[0] == told[1] == told[2]
 
 

@@ -71,6 +71,7 @@ PACKET = [
     "connection",
     "from",
     "payload_length",
+    "sighting_of",
     "flags",
     "seq",
     "ack",

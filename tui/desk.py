@@ -13,6 +13,7 @@ import numpy as np
 from analysis.finding import Severity
 from analysis.findings import Findings
 from analysis.layers import Dissection, dissect
+from analysis.snapshot import first_sighting
 from views.connections import ConnectionList
 from views.explanation import neighbours
 from views.ladder import Ladder
@@ -194,7 +195,9 @@ class Desk:
         """The last packet that has a connection; None if there is none among the last few thousand."""
         packets = self.snapshot.packets
         known = np.flatnonzero(packets.connection[-4096:] != NONE)
-        return max(len(packets) - 4096, 0) + int(known[-1]) if len(known) else None
+        if not len(known):
+            return None
+        return first_sighting(self.snapshot, max(len(packets) - 4096, 0) + int(known[-1]))
 
     def packet_at_time(self, time_ns: int, rows: NDArray[np.int64] | None = None) -> int:
         """The first packet (of `rows`, if given) at or after a time, else the last one; NONE if there is none."""

@@ -10,6 +10,7 @@ from dataclasses import replace
 from time import monotonic
 from typing import TYPE_CHECKING, Final
 
+from analysis.snapshot import first_sighting
 from tui.copying import selected_text
 from tui.desk import NONE, Desk, Explained, Looked, Request, Scene, build
 from tui.fetch import Fetch
@@ -171,7 +172,8 @@ class Director:
         self.look()
 
     def go_to(self, packet: int) -> None:
-        """Any packet of the capture, unfolding nothing."""
+        """Any packet of the capture, unfolding nothing; one that was seen several times, where it was seen first."""
+        packet = first_sighting(self.desk.snapshot, packet)
         connection = int(self.desk.snapshot.packets.connection[packet])
         if connection in (NONE, self.desk.connection):
             self.select(packet)

@@ -9,12 +9,14 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
+from analysis.snapshot import rows_of
 from capture.protocol import Flag, Protocol
 from views.conversation import TCP_PROTOCOLS, Conversation
 from views.findings_explained import found_elsewhere, found_here, noted
 from views.glyphs import glyphs
 from views.mark_words import mark_sentences
 from views.moment import NEIGHBOURS, Moment, number
+from views.sighted import tell_sightings
 from views.telling_again import tell_copy, tell_probe
 from views.telling_close import acknowledges_fin, tell_ack_of_fin, tell_fin, tell_reset
 from views.telling_flags import flag_meanings
@@ -53,6 +55,8 @@ def neighbours(packets: NDArray[np.int64], packet: int) -> NDArray[np.int64]:
 
 def tell(moment: Moment) -> Told:
     """What a packet is, by its protocol and its flags."""
+    if int(moment.conversation.snapshot.packets.flags[moment.packet]) & Flag.SEEN_AGAIN:
+        return Told(_("the same packet at another point"), (_("It was told of where it was captured first."),))
     copy = tell_copy(moment)
     if copy is not None:
         return copy
@@ -107,7 +111,7 @@ class Explanation:
         findings: Sequence[Finding] = (),
         comments: Sequence[str] = (),
     ) -> None:
-        rows = _rows(snapshot, connection) if packets is None else packets
+        rows = rows_of(snapshot, connection) if packets is None else packets
         conversation = Conversation(snapshot, connection, rows)
         moment = Moment(conversation, packet, conversation.index(packet), details, options)
         told = tell(moment)
@@ -117,7 +121,8 @@ class Explanation:
         self.aside = _("states deduced") if conversation.is_tcp else ""
         self._full = full
         self._ellipsis = signs.ellipsis
-        self._what = (*told.what[:1], *mark_sentences(conversation, packet), *told.what[1:])
+        elsewhere = tell_sightings(snapshot, packet, options)
+        self._what = (*told.what[:1], *mark_sentences(conversation, packet), *elsewhere, *told.what[1:])
         self._found = [*found_here(moment, findings), *noted(comments)]
         self._after = [part for part in (" ".join(state_changes(moment, full=full)), expected(moment)) if part]
         self._more = [(text, "") for text in (*told.more, *_background(moment))] if full else []
@@ -167,12 +172,6 @@ class Explanation:
 
 def _wrapped(parts: list[Part], room: int) -> list[Part]:
     return [(line, role) for text, role in parts for line in wrap(text, room)]
-
-
-def _rows(snapshot: Snapshot, connection: int) -> NDArray[np.int64]:
-    table = snapshot.connections
-    first, last = max(int(table.first_packet[connection]), 0), int(table.last_packet[connection])
-    return first + np.flatnonzero(snapshot.packets.connection[first : last + 1] == connection)
 
 
 def _name(moment: Moment) -> str:

@@ -92,12 +92,14 @@ class Findings:
         mask = self._candidates | examined_candidates(examined, len(self._candidates))
         order = np.argsort(examined.connection, kind="stable")
         examined = examined.take(order)
+        beside = findings_capture.checksum_offloads(self._overview, examined)
         low = np.searchsorted(examined.connection, block, side="left")
         high = np.searchsorted(examined.connection, block, side="right")
         for index, connection in enumerate(block.tolist()):
             bits = int(mask[connection])
-            if not bits and connection not in self._icmp:
-                yield connection, ()
+            known = [each[connection] for each in (self._icmp, beside) if connection in each]
+            if not bits:
+                yield connection, _told(known)
                 continue
             case = Case(
                 self._overview,
@@ -105,16 +107,7 @@ class Findings:
                 packets[begin[index] : end[index]],
                 examined.take(slice(int(low[index]), int(high[index]))),
             )
-            yield connection, self._judge(case, bits)
-
-    def _judge(self, case: Case, bits: int) -> tuple[Finding, ...]:
-        found = [find(case) for bit, find in BY_BIT if bits & bit]
-        found.append(self._icmp.get(case.row))
-        told = [each for each in found if each is not None]
-        codes = {each.code for each in told}
-        explained = {code for cause in codes & EXPLAINED.keys() for code in EXPLAINED[cause]}
-        told = [each for each in told if each.code not in explained]
-        return tuple(sorted(told, key=lambda each: (-each.severity, -1 if each.packet is None else each.packet)))
+            yield connection, _told([*_judged(case, bits), *known])
 
     def _packets_of(self, block: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
         """Rows of the packets of a block, connection after connection, and where each begins and ends."""
@@ -133,3 +126,19 @@ class Findings:
         rows = rows[np.argsort(snapshot.packets.connection[rows], kind="stable")]
         owner = snapshot.packets.connection[rows]
         return rows, np.searchsorted(owner, block, side="left"), np.searchsorted(owner, block, side="right")
+
+
+def _judged(case: Case, bits: int) -> list[Finding]:
+    """What a closer look finds of the candidates."""
+    found = [find(case) for bit, find in BY_BIT if bits & bit]
+    return [each for each in found if each is not None]
+
+
+def _told(found: list[Finding]) -> tuple[Finding, ...]:
+    """The findings that are worth a sentence, the worst first."""
+    if len(found) < 2:
+        return tuple(found)
+    codes = {each.code for each in found}
+    explained = {code for cause in codes & EXPLAINED.keys() for code in EXPLAINED[cause]}
+    told = [each for each in found if each.code not in explained]
+    return tuple(sorted(told, key=lambda each: (-each.severity, -1 if each.packet is None else each.packet)))

@@ -8,6 +8,7 @@ import numpy as np
 
 from analysis.checksums import Check
 from analysis.finding import Code, Finding
+from analysis.places import run_sizes, run_starts
 from capture.protocol import Flag
 
 if TYPE_CHECKING:
@@ -38,7 +39,6 @@ def examined_candidates(e: Examined, count: int) -> dict[Code, NDArray[np.bool_]
     """The same for what packets' bytes tell, bool (count,)."""
     return {
         Code.BAD_CHECKSUM: _with(e, count, e.damaged),
-        Code.CHECKSUM_OFFLOAD: _with(e, count, e.left),
         Code.DUPLICATED_PACKETS: _with(e, count, e.copy),
     }
 
@@ -120,23 +120,32 @@ def clock_backwards(case: Case) -> Finding | None:
     return Finding(Code.CLOCK_BACKWARDS, int(case.packets[worst + 1]), evidence, bool(interfaces[0] == interfaces[1]))
 
 
-def checksum_offload(case: Case) -> Finding | None:
-    """Checksums that the sending host left to its network card: it is the host that captured."""
-    e = case.examined
+def checksum_offloads(o: Overview, e: Examined) -> dict[int, Finding]:
+    """Checksums that the sending host left to its network card: it is the host that captured. By connection.
+
+    `e` is ordered by connection. All connections are looked at side by side, since a capture made on a host may have
+    this of every one.
+    """
     # Segments that were joined after they arrived have no checksum either: `OFFLOADED_SEGMENTS` tells of them.
-    limit = _limit(case.overview)[case.row][e.end]
-    left = e.left & ~((limit > 0) & (e.length > limit))
-    if not left.any():
-        return None
-    ends = e.end[left]
-    evidence = {
-        "end": int(ends[0]),
-        "both": int((ends != ends[0]).any()),
-        "packets": len(ends),
-        "examined": len(e),
-        "begun": int((e.transport == Check.UNFINISHED).any()),
+    limit = _limit(o)[e.connection, e.end]
+    left = np.flatnonzero(e.left & ~((limit > 0) & (e.length > limit)))
+    owner = e.connection[left]
+    begin = run_starts(owner)
+    count = run_sizes(begin, len(left))
+    own, end = owner[begin], e.end[left[begin]]
+    both = np.bincount(np.repeat(np.arange(len(begin)), count), e.end[left] != np.repeat(end, count)) > 0
+    low, high = (np.searchsorted(e.connection, own, side=side) for side in ("left", "right"))
+    begun = np.isin(own, e.connection[e.transport == Check.UNFINISHED])
+    packet = e.packet[left[begin]]
+    columns = (own, packet, end, both, count, high - low, begun)
+    return {
+        row: Finding(
+            Code.CHECKSUM_OFFLOAD,
+            at,
+            {"end": side, "both": int(two), "packets": many, "examined": examined, "begun": int(only_begun)},
+        )
+        for row, at, side, two, many, examined, only_begun in zip(*(column.tolist() for column in columns), strict=True)
     }
-    return Finding(Code.CHECKSUM_OFFLOAD, int(e.packet[np.argmax(left)]), evidence)
 
 
 def bad_checksum(case: Case) -> Finding | None:
@@ -193,7 +202,6 @@ FIND: Final = {
     Code.ONE_SIDED: one_sided,
     Code.OFFLOADED_SEGMENTS: offloaded_segments,
     Code.CLOCK_BACKWARDS: clock_backwards,
-    Code.CHECKSUM_OFFLOAD: checksum_offload,
     Code.BAD_CHECKSUM: bad_checksum,
     Code.DUPLICATED_PACKETS: duplicated_packets,
 }

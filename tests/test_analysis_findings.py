@@ -115,7 +115,7 @@ def test_the_numbers_that_prove_it_are_kept(name: str) -> None:
 def test_what_keeps_a_connection_from_its_purpose_is_an_error() -> None:
     errors = {code for code, severities in SEVERITIES.items() if Severity.ERROR in severities}
     assert errors == {Code.REFUSED, Code.NO_ANSWER, Code.HALF_OPEN, Code.RESET}
-    assert set(SEVERITIES) == set(Code) == {*FIND, Code.ICMP_ERROR}
+    assert set(SEVERITIES) == set(Code) == {*FIND, Code.ICMP_ERROR, Code.CHECKSUM_OFFLOAD}
 
 
 def test_the_worst_comes_first() -> None:

@@ -44,6 +44,8 @@ def _members(table: Table) -> Iterator[str]:
 
 def _texts(column: list[Any]) -> list[str]:
     """Each value as JSON: numbers all at once, what stands there often only once."""
+    if not column:
+        return []
     kinds = set(map(type, column))
     if kinds <= NUMBERS:
         return json.dumps(column)[1:-1].split(", ")

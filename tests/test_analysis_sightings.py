@@ -115,13 +115,14 @@ def test_the_explanation_tells_the_points_in_order_of_time() -> None:
     session.run()
     snapshot = session.snapshot
     again, first = snapshot.sightings[0].tolist()
-    assert sightings(snapshot, again) == sightings(snapshot, first)
+    assert sightings(snapshot, again).tolist() == sightings(snapshot, first).tolist()
     rows = session.packets_of(int(snapshot.packets.connection[first]))
-    details = {each.packet: each for each in session.details(rows)}
+    details = {each.packet: each for each in session.details(np.union1d(rows, sightings(snapshot, first)))}
     explained = Explanation(snapshot, 0, first, details, full=True, options=Options(), packets=rows)
     text = " ".join("".join(span.text for span in explained.draw(index, 80)).strip() for index in range(len(explained)))
-    assert "The same packet was captured at client:eth0 (packet 1), director:eth0 (packet " in text
-    assert "it counts once" in text
+    asked, handed_on = "02:00:00:00:00:01 to 02:00:00:00:00:02", "02:00:00:00:00:02 to 02:00:00:00:00:03"
+    assert f"The same packet was captured at client:eth0 (packet 1, TTL 64, {asked}), director:eth0 (packet 2" in text
+    assert f", TTL 63, {handed_on}); it counts once." in text
     session.close()
 
 

@@ -19,6 +19,7 @@ from views.explanation import neighbours
 from views.ladder import Ladder
 from views.layers import DEFAULT_FOLDED
 from views.options import TimeFormat
+from views.sighted import sightings
 from views.timeline import Timeline
 
 if TYPE_CHECKING:
@@ -154,7 +155,8 @@ class Desk:
     def explain(self, packet: int) -> Explained:
         """Read what explains a packet of the open connection. Reads the capture: never on the UI thread."""
         rows = self.scene.rows if self.scene is not None else np.array([packet])
-        details = {detail.packet: detail for detail in self.session.details(neighbours(rows, packet))}
+        told = np.union1d(neighbours(rows, packet), sightings(self.snapshot, packet))
+        details = {detail.packet: detail for detail in self.session.details(told)}
         comments = tuple(each.text for each in self.session.source.comments if each.packet == packet)
         return Explained(details, self._find(int(self.snapshot.packets.connection[packet])), comments)
 

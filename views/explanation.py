@@ -91,11 +91,11 @@ def _tell_flow(moment: Moment) -> Told:
 class Explanation:
     """Sentences about one packet, wrapped. `title` names the packet and what it is, `aside` how its states are known.
 
-    `details` should hold those of `neighbours`; without them fewer things are said. `packets` are the rows of the
-    connection, ascending; without them they are looked for between its first and its last packet. Of the `findings`
-    about the connection the short form tells those that this packet shows. `comments` are those that the capture has on
-    the packet: in captures of the lab, what the programs called. The number of lines depends on the width: `len` is
-    true for the width that was drawn last (80 before).
+    `details` should hold those of `neighbours` and `views.sighted.sightings`; without them fewer things are said.
+    `packets` are the rows of the connection, ascending; without them they are looked for between its first and its last
+    packet. Of the `findings` about the connection the short form tells those that this packet shows. `comments` are
+    those that the capture has on the packet: in captures of the lab, what the programs called. The number of lines
+    depends on the width: `len` is true for the width that was drawn last (80 before).
     """
 
     def __init__(  # noqa: PLR0913 - the contract with the screens: what is shown, and how
@@ -121,7 +121,7 @@ class Explanation:
         self.aside = _("states deduced") if conversation.is_tcp else ""
         self._full = full
         self._ellipsis = signs.ellipsis
-        elsewhere = tell_sightings(snapshot, packet, options)
+        elsewhere = tell_sightings(snapshot, packet, details, options)
         self._what = (*told.what[:1], *mark_sentences(conversation, packet), *elsewhere, *told.what[1:])
         self._found = [*found_here(moment, findings), *noted(comments)]
         self._after = [part for part in (" ".join(state_changes(moment, full=full)), expected(moment)) if part]

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from analysis.services import has_ports, service, transport_name
+from capture.protocol import Flag
 from views.durations import duration, endpoint, shorten_middle
 from views.glyphs import glyphs
 from views.raster import LIMIT, cell_of, key_packets, line_of, paint, sample
@@ -129,5 +130,5 @@ class Timeline:
             low, high = np.searchsorted(span, start_ns, "left"), np.searchsorted(span, end_ns, "right")
             first, end = first + int(low), first + int(high)
         rows = sample(first, end)
-        mine = rows[packets.connection[rows] == connection]
+        mine = rows[(packets.connection[rows] == connection) & (packets.flags[rows] & np.uint16(Flag.SEEN_AGAIN) == 0)]
         return np.concatenate((mine, key_packets(self.snapshot, connection)))

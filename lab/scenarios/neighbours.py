@@ -122,13 +122,14 @@ SCENARIOS = (
         network=near_and_far,
         play=play_lan_wan,
         options=(delay(20),),
-        points=("client:eth0",),
+        points=("client:eth0", "near:eth0", "router:eth0", "router:eth1", "far:eth0"),
         story=Story(
             connections=(
                 Told("arp"),
                 Told(outcome="closed normally", states=("TIME-WAIT", "CLOSED")),
                 Told("arp"),
                 Told(outcome="closed normally", states=("TIME-WAIT", "CLOSED")),
+                Told("arp"),  # the router asks, in the far net
             ),
             answers=("This is near.", "This is far."),
             same=Level.ORDER,

@@ -151,6 +151,7 @@ SCENARIOS = (
         network=chain,
         play=play_traceroute,
         options=(delay(5),),
+        points=("client:eth0", *(f"{router}:eth0" for router in ROUTERS), "server:eth0"),
         story=Story(
             connections=(
                 Told("udp"),

@@ -92,7 +92,7 @@ def _unpack(content: Content, source: CaptureSource, analyser: Analyser) -> None
     packets, connections = analyser.packets.columns, analyser.connections.columns
     packets.extend({name: content.columns[f"packets {name}"] for name in packets.names()})
     connections.extend({name: content.columns[f"connections {name}"] for name in connections.names()})
-    analyser.sightings.columns.extend({name: content.columns[f"sightings {name}"] for name in ("packet", "of")})
+    analyser.sightings.columns.extend({"pair": content.columns["sightings pair"]})
     kept = {name.removeprefix("pairs "): word for name, word in content.columns.items() if name.startswith("pairs ")}
     analyser.connections.pairs.restore(kept)
     facts = content.facts

@@ -33,7 +33,9 @@ POINT: Final = re.compile(r"[^:]+:[A-Za-z][^:]*")
 LONGEST_NS: Final = 1_000_000_000
 """So much later at most, a packet is taken for the same: a SYN is not sent again before that (RFC 6298 section 2.1)."""
 MOST: Final = 65_536
-"""Packets that are remembered at most."""
+"""Different packets that are remembered at most."""
+MOST_ALIKE: Final = 1024
+"""Packets that look the same and are told apart by their order, at most."""
 SEEN_AGAIN: Final = np.uint16(Flag.SEEN_AGAIN | Flag.NOT_ANALYSED)
 TRANSPORT: Final = 60
 """Bytes of the transport header that are compared: the longest TCP header."""
@@ -57,7 +59,7 @@ class Sightings:
     """
 
     def __init__(self, interfaces: Sequence[Interface] = ()) -> None:
-        self.columns = Columns({"packet": np.int64, "of": np.int64})
+        self.columns = Columns({"pair": (np.int64, 2)})
         """Rows of the packet table: a packet that was seen again, ascending, and the same where it was seen first."""
         self._interfaces = interfaces
         self._known: dict[bytes, _Known] = {}
@@ -65,6 +67,7 @@ class Sightings:
 
     def find(self, batch: Batch, headers: Headers, first_row: int) -> None:
         """Flag the packets of a batch that were seen before. `first_row` is the batch's in the packet table."""
+        pairs = []
         for row in self._worth_looking(batch, headers).tolist():
             data = batch.buffer[batch.start[row] : batch.start[row] + batch.captured_length[row]].tobytes()
             key = identity(data, headers, row)
@@ -74,11 +77,14 @@ class Sightings:
             same = self._seen(key, int(batch.time_ns[row]), (int(batch.interface[row]), sender), first_row + row)
             if same is not None:
                 headers.flags[row] |= SEEN_AGAIN
-                self.columns.extend({"packet": np.array([first_row + row]), "of": np.array([same])})
+                pairs.append((first_row + row, same))
+        if pairs:
+            self.columns.extend({"pair": np.array(pairs, np.int64)})
 
     def snapshot(self) -> NDArray[np.int64]:
-        """Both columns beside each other, int64, (K, 2)."""
-        return np.column_stack((self.columns["packet"], self.columns["of"]))
+        """What was found so far, int64, (K, 2): its rows never change."""
+        found: NDArray[np.int64] = self.columns["pair"]
+        return found
 
     def _worth_looking(self, batch: Batch, headers: Headers) -> NDArray[np.int64]:
         present = np.flatnonzero(np.bincount(batch.interface))
@@ -96,7 +102,7 @@ class Sightings:
     def _seen(self, key: bytes, time_ns: int, point: tuple[int, bytes], row: int) -> int | None:
         """The row of the same packet at another point; None if this is the first of it."""
         known = self._known.pop(key, None)
-        if known is None or time_ns - known.latest_ns > LONGEST_NS:
+        if known is None or time_ns - known.latest_ns > LONGEST_NS or len(known.rows) == MOST_ALIKE:
             known = _Known(time_ns)
         self._known[key] = known  # the latest last
         if len(self._known) > MOST:

@@ -16,6 +16,7 @@ from views.findings_explained import found_elsewhere, found_here, noted
 from views.glyphs import glyphs
 from views.mark_words import mark_sentences
 from views.moment import NEIGHBOURS, Moment, number
+from views.scope import tell_scopes
 from views.sighted import tell_sightings
 from views.telling_again import tell_copy, tell_probe
 from views.telling_close import acknowledges_fin, tell_ack_of_fin, tell_fin, tell_reset
@@ -196,9 +197,10 @@ def _background(moment: Moment) -> list[str]:
         guess = _("Which end is the client is guessed, from the ports and from who sends first")
         reason = _("no handshake was captured") if conversation.is_tcp else _("only TCP has a handshake that tells it")
         told.append(f"{guess}: {reason}.")
+    told.append(tell_scopes(conversation.snapshot.connections, conversation.row))
     if conversation.protocol(moment.packet) in {Protocol.FRAGMENT4, Protocol.FRAGMENT6}:
         told.append(_("It is a piece of a datagram; the packet that completes it is decoded whole."))
     marks = int(conversation.snapshot.packets.flags[moment.packet])
     if marks & Flag.MALFORMED:
         told.append(_("Its headers contradict each other or end too early."))
-    return told
+    return [each for each in told if each]

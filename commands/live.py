@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 import click
 
 from capture.errors import CaptureError
+from commands.common import ASCII, REPORT
 from commands.opening import DAMAGED, READ_WHOLE, UNUSABLE
 
 if TYPE_CHECKING:
@@ -60,15 +61,8 @@ def ring_of(_context: click.Context, _parameter: click.Parameter, value: str | N
 @click.option(
     "--snap-length", type=click.IntRange(min=60, max=262_144), default=262_144, metavar="N", help="Bytes kept of each."
 )
-@click.option(
-    "--report",
-    "layout",
-    is_flag=False,
-    flag_value="text",
-    type=click.Choice(["text", "json", "csv"]),
-    help="Show no screen, and print the story at the end (default: text).",
-)
-@click.option("--ascii", "only_ascii", is_flag=True, help="Draw with plain ASCII.")
+@REPORT
+@ASCII
 def live(  # noqa: PLR0913, PLR0917 - one for each option
     names: tuple[str, ...],
     expression: str,

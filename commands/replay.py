@@ -8,6 +8,7 @@ from typing import Final
 import click
 
 from capture.errors import CaptureError
+from commands.common import ASCII
 from commands.opening import CAPTURE_FILE, UNUSABLE, open_session
 from commands.telling import complain, draws_lines, tell
 
@@ -23,9 +24,7 @@ Examples:
 
 @click.command(epilog=EXAMPLES)
 @click.argument("file", type=CAPTURE_FILE)
-@click.option(
-    "--ascii", "only_ascii", is_flag=True, help="Draw with plain ASCII: for fonts where lines are two cells wide."
-)
+@ASCII
 @click.option(
     "--index/--no-index",
     default=True,

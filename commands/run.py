@@ -13,6 +13,7 @@ from typing import IO, TYPE_CHECKING, Final
 import click
 
 from capture.errors import CaptureError
+from commands.common import ASCII, REPORT
 from commands.opening import UNUSABLE
 
 if TYPE_CHECKING:
@@ -34,15 +35,8 @@ LAST_SECONDS: Final = 0.2
 
 @click.command(epilog=EXAMPLES, context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False})
 @click.option("-w", "--write", "file", type=click.Path(path_type=Path, dir_okay=False), help="Save as pcapng.")
-@click.option(
-    "--report",
-    "layout",
-    is_flag=False,
-    flag_value="text",
-    type=click.Choice(["text", "json", "csv"]),
-    help="Show no screen, and print the story at the end (default: text).",
-)
-@click.option("--ascii", "only_ascii", is_flag=True, help="Draw with plain ASCII.")
+@REPORT
+@ASCII
 @click.argument("command", nargs=-1, required=True, type=click.UNPROCESSED)
 def run(file: Path | None, layout: str | None, command: tuple[str, ...], *, only_ascii: bool) -> int:
     """Run a command and watch its localhost traffic from the first SYN on, without root.

@@ -49,4 +49,9 @@ def test_every_address_has_a_scope_that_python_does_not_deny(address: IPv4Addres
     assert (scope == "loopback") == address.is_loopback
     assert (scope == "multicast") == address.is_multicast
     assert (scope == "link-local") == address.is_link_local
-    assert tell_scope(str(address)).startswith(str(address))
+    assert tell_scope(scope, [str(address)]).startswith(f"{address}: {scope} (")
+
+
+def test_both_ends_of_one_scope_are_told_together() -> None:
+    told = tell_scope("private", ["192.168.1.10", "192.168.1.20"])
+    assert told == "192.168.1.10 and 192.168.1.20: private (within a site; the public network does not route it)."

@@ -53,22 +53,25 @@ def tell_scopes(connections: Connections, row: int) -> str:
     """What the addresses of a connection's two ends mean to its packets; "" where there are none."""
     family = int(connections.family[row])
     words = zip(connections.address_high[row].tolist(), connections.address_low[row].tolist(), strict=True)
-    told = (tell_scope(address(family, high, low)) for high, low in words)
-    return " ".join(dict.fromkeys(each for each in told if each))
+    of_scope: dict[str, list[str]] = {}
+    for text in dict.fromkeys(address(family, high, low) for high, low in words):
+        of_scope.setdefault(scope_of(text), []).append(text)
+    told = [tell_scope(scope, each) for scope, each in of_scope.items() if scope]
+    return " ".join(told)
 
 
-def tell_scope(text: str) -> str:
-    """What the scope of an address means to a packet: a sentence, or "" for what is no IP address."""
+def tell_scope(scope: str, addresses: list[str]) -> str:
+    """What a scope means to packets from and to these addresses: a sentence."""
     meaning = {
-        "loopback": _("{address} is this machine itself: the packet never leaves it."),
-        "unspecified": _("{address} is no address yet: the sender has none."),
-        "broadcast": _("{address} is everybody in the local network; no router hands it on."),
-        "link-local": _("{address} holds within one link only; no router hands it on."),
-        "private": _("{address} is private: it holds within a site, and the public network does not route it."),
-        "shared": _("{address} is shared: it holds between a provider and its customers."),
-        "documentation": _("{address} is set aside for examples; the public network does not route it."),
-        "multicast": _("{address} is a group: whoever has joined it receives the packet."),
-        "reserved": _("{address} is reserved: no host should have it."),
-        "public": _("{address} is public: routers all over the world know the way to it."),
-    }.get(scope_of(text), "")
-    return meaning.format(address=text)
+        "loopback": _("loopback (this machine itself; the packet never leaves it)"),
+        "unspecified": _("unspecified (no address yet)"),
+        "broadcast": _("broadcast (everybody in the local network; no router hands it on)"),
+        "link-local": _("link-local (within one link; no router hands it on)"),
+        "private": _("private (within a site; the public network does not route it)"),
+        "shared": _("shared (between a provider and its customers)"),
+        "documentation": _("documentation (for examples; the public network does not route it)"),
+        "multicast": _("multicast (a group: whoever has joined it receives the packet)"),
+        "reserved": _("reserved (no host should have it)"),
+        "public": _("public (routers all over the world know the way to it)"),
+    }[scope]
+    return f"{_(' and ').join(addresses)}: {meaning}."

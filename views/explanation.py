@@ -128,6 +128,8 @@ class Explanation:
         self._after = [part for part in (" ".join(state_changes(moment, full=full)), expected(moment)) if part]
         self._more = [(text, "") for text in (*told.more, *_background(moment))] if full else []
         self._more += found_elsewhere(moment, findings) if full else []
+        scopes = tell_scopes(snapshot.connections, connection)
+        self._more += [(scopes, "")] if full and scopes else []
         self._width = 0
         self._lines: list[Part] = []
         self._wrap(WIDTH)
@@ -197,10 +199,9 @@ def _background(moment: Moment) -> list[str]:
         guess = _("Which end is the client is guessed, from the ports and from who sends first")
         reason = _("no handshake was captured") if conversation.is_tcp else _("only TCP has a handshake that tells it")
         told.append(f"{guess}: {reason}.")
-    told.append(tell_scopes(conversation.snapshot.connections, conversation.row))
     if conversation.protocol(moment.packet) in {Protocol.FRAGMENT4, Protocol.FRAGMENT6}:
         told.append(_("It is a piece of a datagram; the packet that completes it is decoded whole."))
     marks = int(conversation.snapshot.packets.flags[moment.packet])
     if marks & Flag.MALFORMED:
         told.append(_("Its headers contradict each other or end too early."))
-    return [each for each in told if each]
+    return told

@@ -332,3 +332,9 @@ def test_the_owner_of_an_end_stands_beside_its_address() -> None:
     assert conversation.owner(client=True) == "curl[77]"
     assert "\x1b" not in conversation.owner(client=False)
     assert "curl[77]" in plain(lane_names(conversation, 10, 120, Options()))
+
+
+def test_a_new_file_is_its_owners_alone(tmp_path: Path) -> None:
+    file = tmp_path / "private.pcapng"
+    os.close(named(file))
+    assert file.stat().st_mode & 0o777 == 0o600

@@ -21,8 +21,11 @@ def spool() -> int:
 
 
 def named(path: Path) -> int:
-    """A descriptor of a file for writing and reading, emptied if it was there. Raises OSError."""
-    return os.open(path, os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o644)
+    """A descriptor of a file for writing and reading, emptied if it was there. Raises OSError.
+
+    A new one is its owner's alone: what is captured may hold secrets.
+    """
+    return os.open(path, os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
 
 
 @dataclass(slots=True)

@@ -90,9 +90,9 @@ def _pack(source: CaptureSource, analyser: Analyser) -> Content:
 
 def _unpack(content: Content, source: CaptureSource, analyser: Analyser) -> None:
     packets, connections = analyser.packets.columns, analyser.connections.columns
-    packets.extend({name: content.columns[f"packets {name}"] for name in packets.names()})
-    connections.extend({name: content.columns[f"connections {name}"] for name in connections.names()})
-    analyser.sightings.columns.extend({"pair": content.columns["sightings pair"]})
+    packets.adopt({name: content.columns[f"packets {name}"] for name in packets.names()})
+    connections.adopt({name: content.columns[f"connections {name}"] for name in connections.names()})
+    analyser.sightings.columns.adopt({"pair": content.columns["sightings pair"]})
     kept = {name.removeprefix("pairs "): word for name, word in content.columns.items() if name.startswith("pairs ")}
     analyser.connections.pairs.restore(kept)
     facts = content.facts

@@ -66,6 +66,18 @@ class Columns:
         self._length += count  # last, so that no reader sees half a batch
         return rows
 
+    def adopt(self, values: Mapping[str, NDArray[Any]]) -> None:
+        """Take whole columns as they are in place of an empty table. The caller gives them away.
+
+        They have the table's dtypes and shapes, (n,) or (n, width). Raises ValueError if the table has rows.
+        """
+        if self._length:
+            raise ValueError("only an empty table can take whole columns")
+        count = len(next(iter(values.values())))
+        if count:
+            self._arrays = {name: values[name] for name in self._schema}
+            self._capacity = self._length = count
+
     def _reserve(self, needed: int) -> None:
         if needed <= self._capacity:
             return

@@ -42,3 +42,21 @@ def test_an_older_slice_keeps_what_it_showed() -> None:
     columns["one"][0] = 6
     assert rows == slice(0, 1)
     assert before.tolist() == [5]
+
+
+def test_whole_columns_are_taken_without_a_copy_and_grow_as_others_do() -> None:
+    columns = Columns({"one": np.int32, "pair": (np.uint8, 2)})
+    one = np.arange(3, dtype=np.int32)
+    columns.adopt({"one": one, "pair": np.ones((3, 2), np.uint8)})
+    assert np.shares_memory(columns["one"], one)
+    columns.extend({"one": np.array([9])}, {"pair": 7})
+    assert columns["one"].tolist() == [0, 1, 2, 9]
+    assert columns["pair"].tolist() == [[1, 1], [1, 1], [1, 1], [7, 7]]
+
+
+def test_a_table_that_has_rows_takes_no_whole_columns() -> None:
+    columns = Columns({"one": np.int32})
+    columns.adopt({"one": np.zeros(0, np.int32)})
+    columns.extend({"one": np.array([1])})
+    with pytest.raises(ValueError, match="empty table"):
+        columns.adopt({"one": np.arange(3, dtype=np.int32)})

@@ -24,7 +24,7 @@ from views.options import Options
 from views.sighted import sightings
 
 ROOT = Path(__file__).parents[1]
-SEVERAL_POINTS = ("cdn", "lvs-dr", "lvs-tun")
+SEVERAL_POINTS = ("cdn", "haproxy", "lvs-dr", "lvs-tun", "nginx-balance", "nginx-reverse", "proxy-forward")
 POINTS = [Interface(1, name="client:eth0"), Interface(1, name="director:eth0"), Interface(1, name="web:eth0")]
 SYN = ethernet(ipv4(tcp()))
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from analysis.session import Session
+from analysis.snapshot import first_sighting
 from capture.source import open_source
 from tui.app import NetvizApp
 from tui.bindings import TABLE
@@ -358,3 +359,16 @@ async def test_a_capture_that_is_still_read_shows_progress_and_can_be_cancelled(
         assert app.desk.packet == packet
         assert "reading" not in "\n".join(lines)
     session.close()
+
+
+async def test_what_a_program_called_at_the_far_end_is_told_where_the_packet_was_seen_first() -> None:
+    async with opened("nginx-reverse.pcapng", MEDIUM) as (app, _pilot):
+        asked = next(
+            each.packet
+            for each in app.desk.session.source.comments
+            if each.packet is not None and each.text.startswith("backend1: recv()")
+        )
+        first = first_sighting(app.desk.snapshot, asked)
+        assert first != asked
+        told = app.desk.explain(first).comments
+        assert [text.partition(":")[0] for text in told] == ["proxy", "backend1"]

@@ -155,9 +155,12 @@ class Desk:
     def explain(self, packet: int) -> Explained:
         """Read what explains a packet of the open connection. Reads the capture: never on the UI thread."""
         rows = self.scene.rows if self.scene is not None else np.array([packet])
-        told = np.union1d(neighbours(rows, packet), sightings(self.snapshot, packet))
+        same = sightings(self.snapshot, packet)
+        told = np.union1d(neighbours(rows, packet), same)
         details = {detail.packet: detail for detail in self.session.details(told)}
-        comments = tuple(each.text for each in self.session.source.comments if each.packet == packet)
+        # A call that waited is noted on the last sighting: the one at the program's own end.
+        noted = {packet, *same.tolist()}
+        comments = tuple(each.text for each in self.session.source.comments if each.packet in noted)
         return Explained(details, self._find(int(self.snapshot.packets.connection[packet])), comments)
 
     def _find(self, connection: int) -> tuple[Finding, ...]:

@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 PROXY: Final = "10.0.0.2"
 NAME: Final = "www.shop.example"
 CLOSED: Final = Told(outcome="closed normally")
+ONE_BACKEND: Final = ("client:eth0", "proxy:eth0", "proxy:eth1", "backend1:eth0")
+"""Both ends of each way, so that what comes in at the proxy and what leaves it for it can be told side by side."""
+EVERYWHERE: Final = (*ONE_BACKEND, "backend2:eth0")
 REQUESTS: Final = Option("requests", Unit.COUNT, 4, "Requests of the client.", least=1, most=20)
 
 
@@ -152,7 +155,7 @@ SCENARIOS = (
         line="A reverse proxy (nginx's part, played in Python): it asks a back end, and says for whom.",
         network=in_front,
         play=play_reverse,
-        points=("proxy:eth0", "proxy:eth1"),
+        points=ONE_BACKEND,
         story=Story((CLOSED,) * 2, ("I am backend1",), Level.CONVERSATION),
     ),
     Scenario(
@@ -161,7 +164,7 @@ SCENARIOS = (
         line="Load balancing (nginx's part, played in Python): requests go to the back ends in turn.",
         network=in_front,
         play=play_balance,
-        points=("proxy:eth0", "proxy:eth1"),
+        points=EVERYWHERE,
         options=(REQUESTS,),
         story=Story(
             (CLOSED,) * 8, ("I am backend1", "I am backend2", "I am backend1", "I am backend2"), Level.CONVERSATION
@@ -173,7 +176,7 @@ SCENARIOS = (
         line="A forward proxy: it fetches a page for the client, then opens a tunnel by CONNECT.",
         network=in_front,
         play=play_forward,
-        points=("proxy:eth0", "proxy:eth1"),
+        points=ONE_BACKEND,
         story=Story((CLOSED,) * 4, ("/page for you", "200", "/tunnelled for you"), Level.OUTCOME),
     ),
 )

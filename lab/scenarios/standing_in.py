@@ -15,7 +15,7 @@ from lab.netlink import mac_bytes
 from lab.network import End, Lan, Network
 from lab.scenario import Level, Scenario, Story, Told
 from lab.scenarios.neighbours import EVERYONE, REPLY, arp_frame
-from lab.scenarios.proxies import NAME, PROXY, Balancer, in_front, outward
+from lab.scenarios.proxies import EVERYWHERE, NAME, PROXY, Balancer, in_front, outward
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -140,7 +140,7 @@ SCENARIOS = (
         line="A balancer with health checks (HAProxy's part, played in Python): who is down gets no requests.",
         network=in_front,
         play=play_haproxy,
-        points=("proxy:eth0", "proxy:eth1"),
+        points=EVERYWHERE,
         story=Story(
             (
                 *(Told(outcome="closed normally"), Told(outcome="refused")),

@@ -1,4 +1,4 @@
-"""What a capture tells about hosts and what they asked of one another: names, neighbours, requests with their replies.
+"""What a capture tells of hosts and what they asked of one another: names, neighbours, masters, requests and replies.
 
 Read from the packets that may tell such things, at most `MOST` of them: of a larger capture the first.
 """
@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from analysis.exchanges import exchanges
+from analysis.masters import VRRP, masters
 from analysis.names import names
 from analysis.neighbours import neighbours
 from analysis.pageload import MOST as MOST_LOADS
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
     from analysis.details import Detail
     from analysis.exchanges import Exchange
+    from analysis.masters import Mastership
     from analysis.names import Name
     from analysis.neighbours import Neighbour
     from analysis.pageload import PageLoad
@@ -34,6 +36,7 @@ if TYPE_CHECKING:
 MOST: Final = 20_000
 CHUNK: Final = 4096
 CARRYING: Final = (Protocol.TCP4, Protocol.TCP6, Protocol.UDP4, Protocol.UDP6)
+TELLING: Final = (Protocol.ARP, Protocol.ICMP6, *VRRP)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +48,7 @@ class Learned:
     exchanges: tuple[Exchange, ...]
     page_loads: tuple[PageLoad, ...]
     whole: bool
+    masters: tuple[Mastership, ...] = ()
 
 
 def learn(session: Session) -> Learned:
@@ -58,15 +62,15 @@ def learn(session: Session) -> Learned:
         tuple(exchanges(snapshot, details)),
     )
     loads = tuple(islice(PageLoads(snapshot, told, details).all(), MOST_LOADS))
-    return Learned(*told, loads, len(rows) <= MOST)
+    return Learned(*told, loads, len(rows) <= MOST, tuple(masters(snapshot, details)))
 
 
 def telling(snapshot: Snapshot) -> NDArray[np.int64]:
-    """Rows of the packets that may tell something: ARP, ICMPv6, and whatever carries payload; ascending, int64."""
+    """Rows of the packets that may tell something: ARP, ICMPv6, VRRP, and what carries payload; ascending, int64."""
     protocol = snapshot.packets.protocol
     carrying = np.isin(protocol, CARRYING) & (snapshot.packets.payload_length > 0)
     first = snapshot.packets.flags & np.uint16(Flag.SEEN_AGAIN) == 0
-    return np.flatnonzero((carrying | (protocol == Protocol.ARP) | (protocol == Protocol.ICMP6)) & first)
+    return np.flatnonzero((carrying | np.isin(protocol, TELLING)) & first)
 
 
 def _details(session: Session, rows: NDArray[np.int64]) -> Iterator[Detail]:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from analysis.dns import dns_words
 from analysis.icmp import icmp4_words, icmp6_words
 from analysis.tls import tls_words
+from analysis.vrrp import vrrp_words
 from capture.protocol import Protocol
 
 if TYPE_CHECKING:
@@ -143,6 +144,8 @@ def message(protocol: Protocol, data: bytes, network: int, transport: int, paylo
         return arp_words(data[network:]) if network >= 0 else ""
     if transport < 0:
         return ""
+    if protocol in {Protocol.VRRP4, Protocol.VRRP6}:
+        return vrrp_words(data[network:], transport - network)
     if protocol in _BY_TRANSPORT:
         return _BY_TRANSPORT[protocol](data[transport:])
     if protocol not in {Protocol.TCP4, Protocol.TCP6, Protocol.UDP4, Protocol.UDP6} or payload < 0:

@@ -1,4 +1,4 @@
-"""Names, neighbours and exchanges as the report's JSON objects; packets are told by their numbers."""
+"""Names, neighbours, masters and exchanges as the report's JSON objects; packets are told by their numbers."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ def learned_objects(learned: Learned) -> Mapping[str, Iterator[dict[str, Any]]]:
     return {
         "names": _names(learned),
         "neighbours": _neighbours(learned),
+        "masters": _masters(learned),
         "exchanges": _exchanges(learned),
         "page_loads": _page_loads(learned),
     }
@@ -61,6 +62,27 @@ def _neighbours(learned: Learned) -> Iterator[dict[str, Any]]:
             "how": each.how.value,
             "packet": each.packet + 1,
             "before": each.before,
+        }
+
+
+def _masters(learned: Learned) -> Iterator[dict[str, Any]]:
+    for each in learned.masters:
+        yield {
+            "protocol": f"VRRPv{each.version}",
+            "virtual_router": each.router,
+            "addresses": list(each.addresses),
+            "master": each.master,
+            "priority": each.priority,
+            "interval": each.interval_ns / SECOND,
+            "began": each.began.value,
+            "silence": None if each.silence_ns is None else each.silence_ns / SECOND,
+            "waits": each.waits_ns / SECOND,
+            "resigned": each.resigned,
+            "packet": each.packet + 1,
+            "last_packet": each.last_packet + 1,
+            "advertisements": each.advertisements,
+            "begin": epoch(each.begin_ns),
+            "duration": (each.end_ns - each.begin_ns) / SECOND,
         }
 
 

@@ -24,8 +24,9 @@ from export.report import write_report
 from fixtures import containers
 from lab import dns
 from views.glyphs import glyphs
-from views.learned import BAR, LearnedList, learned_lines, shared, span_bar
+from views.learned import LearnedList, learned_lines, shared
 from views.options import Options
+from views.spans import BAR, span_bar
 from views.text import cells, line_cells, plain
 
 FIXTURES = Path(__file__).parents[1] / "fixtures"

@@ -98,7 +98,7 @@ def text_of(name: str, layout: str = "json", **options: Any) -> str:
     return out.getvalue()
 
 
-LEARNED = ("names", "neighbours", "exchanges", "page_loads")
+LEARNED = ("names", "neighbours", "masters", "exchanges", "page_loads")
 
 
 def report_of(name: str, **options: Any) -> dict[str, Any]:

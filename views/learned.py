@@ -1,11 +1,13 @@
-"""What a capture tells of hosts, as a list: names, hardware addresses, what was asked and what came back."""
+"""What a capture tells of hosts, as a list: names, hardware addresses, masters, what was asked and what came back."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from views.durations import duration
 from views.glyphs import glyphs
+from views.masters import master_entries
+from views.spans import span_bar
 from views.text import SELECTED, Span, cells, cut, fit, safe, with_modifier
 from views.wording import _
 
@@ -14,12 +16,8 @@ if TYPE_CHECKING:
 
     from analysis.exchanges import Exchange
     from analysis.learned import Learned
-    from views.glyphs import Glyphs
     from views.options import Options
     from views.text import Line
-
-BAR: Final = 24
-"""Cells of a bar."""
 
 Entry = tuple[tuple[str, ...], int | None]
 """The cells of a row, and the packet (a row) that tells it; None for a heading."""
@@ -66,14 +64,6 @@ def load_entries(learned: Learned, options: Options) -> Iterator[Entry]:
             yield (what, bar, took, _number(phase.packet)), phase.packet
 
 
-def span_bar(begin: int, end: int, whole: int, signs: Glyphs) -> str:
-    """Where a span lies in a whole, in `BAR` cells; the shortest is one cell long."""
-    scale = BAR / max(whole, 1)
-    first = min(int(begin * scale), BAR - 1)
-    length = max(min(int(end * scale), BAR) - first, 1)
-    return signs.bar * first + signs.full * length + signs.bar * (BAR - first - length)
-
-
 def _asked(exchange: Exchange) -> str:
     return exchange.call if exchange.call is not None else exchange.request
 
@@ -98,6 +88,7 @@ class LearnedList:
             (_("From a name to a page"), list(load_entries(learned, options))),
             (_("Names"), list(name_entries(learned))),
             (_("Neighbours"), list(neighbour_entries(learned))),
+            (_("Masters"), list(master_entries(learned, options))),
             (_("Requests and replies"), list(exchange_entries(learned, options))),
         ):
             self._add(heading, entries)
@@ -157,7 +148,7 @@ def shared(wanted: Sequence[int], room: int) -> list[int]:
 
 def learned_lines(learned: Learned, options: Options, width: int) -> Iterator[str]:
     """The same as plain text, for a report; nothing if there is nothing to tell."""
-    if not (learned.names or learned.neighbours or learned.exchanges):
+    if not (learned.names or learned.neighbours or learned.masters or learned.exchanges):
         return
     shown = LearnedList(learned, options)
     shown.cursor = -1

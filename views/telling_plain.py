@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from analysis.masters import VRRP
 from analysis.messages import arp_fields
 from capture.protocol import Protocol
 from views.labels import carried_words, protocol_name
 from views.moment import number, sentence
 from views.quoting import quoted
 from views.telling_open import Told
+from views.telling_vrrp import tell_vrrp
 from views.wording import _, ngettext
 
 if TYPE_CHECKING:
@@ -39,6 +41,8 @@ def tell_plain(moment: Moment) -> Told:
         return _tell_icmp(moment, detail, words)
     if protocol in UDP:
         return _tell_datagram(moment, detail, words)
+    if protocol in VRRP:
+        return tell_vrrp(moment, detail, words) or Told(protocol_name(protocol), (_length(moment),))
     return Told(protocol_name(protocol), (_length(moment),))
 
 

@@ -47,9 +47,9 @@ SHORT: Final = 256
 class Analyser:
     """Decodes and analyses batches in capture order."""
 
-    def __init__(self, interfaces: Sequence[Interface] = ()) -> None:
-        """Take the interfaces of the source, which may add to them."""
-        self.packets = PacketTable()
+    def __init__(self, interfaces: Sequence[Interface] = (), *, endless: bool = False) -> None:
+        """Take the interfaces of the source, which may add to them; `endless`: nobody knows how much will come."""
+        self.packets = PacketTable(endless=endless)
         self.connections = ConnectionTable()
         self.sightings = Sightings(interfaces)
         self._decoder = Decoder()

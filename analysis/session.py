@@ -54,7 +54,7 @@ class Session:
         self._owners = {} if owners is None else owners
         self._publish = publish
         self._keeper = keeper
-        self._analyser = Analyser(source.interfaces)
+        self._analyser = Analyser(source.interfaces, endless=source.bytes_total is None)
         self._problems: list[Problem] = []
         self._cancelled = False
         self._thread: threading.Thread | None = None
@@ -176,4 +176,5 @@ class Session:
             cancelled=self._cancelled,
             names=self.names,
             owners=self._owners,
+            span_ns=self._analyser.packets.span_ns,
         )

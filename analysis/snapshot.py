@@ -34,14 +34,23 @@ class Snapshot:
     cancelled: bool = False  # the reader was told to stop before the end
     names: Mapping[str, str] = field(default_factory=dict)  # of addresses, as far as they were found out; grows
     owners: Mapping[tuple[int, str, int], str] = field(default_factory=dict)  # processes, by protocol, address and port
+    span_ns: tuple[int, int] | None = None  # `span_of` tells it in any case
     sightings: NDArray[np.int64] = field(default_factory=lambda: np.zeros((0, 2), np.int64))
     """(K, 2): rows of packets that were seen before at another point, ascending, and the rows of the same there."""
 
 
-def rows_of(snapshot: Snapshot, connection: int) -> NDArray[np.int64]:
-    """Rows of a connection's packets, int64, ascending, each of them where it was seen first."""
+def span_of(snapshot: Snapshot) -> tuple[int, int]:
+    """The earliest and the latest time of all packets, ns since the epoch; (0, 0) where there are none."""
+    times = snapshot.packets.time_ns
+    if snapshot.span_ns is None and len(times):
+        return int(times.min()), int(times.max())
+    return snapshot.span_ns or (0, 0)
+
+
+def rows_of(snapshot: Snapshot, connection: int, since: int = 0) -> NDArray[np.int64]:
+    """Rows of a connection's packets, from `since` on, int64, ascending, each of them where it was seen first."""
     table, packets = snapshot.connections, snapshot.packets
-    first, last = max(int(table.first_packet[connection]), 0), int(table.last_packet[connection])
+    first, last = max(int(table.first_packet[connection]), since), int(table.last_packet[connection])
     rows = np.flatnonzero(packets.connection[first : last + 1] == connection) + first
     if not len(snapshot.sightings):
         return rows

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from capture.columns import Columns
+from capture.mapped import MappedColumns
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -51,17 +52,26 @@ class Packets:
 
 
 class PacketTable:
-    """The growing table behind the snapshots. One thread writes."""
+    """The growing table behind the snapshots. One thread writes.
 
-    def __init__(self) -> None:
-        self.columns = Columns(SCHEMA)
+    One that is `endless` keeps older rows out of memory (`capture.mapped`); adding to it may raise OSError.
+    """
+
+    def __init__(self, *, endless: bool = False) -> None:
+        self.columns = MappedColumns(SCHEMA) if endless else Columns(SCHEMA)
+        self.span_ns: tuple[int, int] | None = None
+        """The earliest and the latest time; None: there are no packets, or they were taken as whole columns."""
 
     def __len__(self) -> int:
         return len(self.columns)
 
     def extend(self, values: Mapping[str, NDArray[Any]]) -> None:
-        """Append a batch: one array for each column of `SCHEMA`."""
+        """Append a batch, not empty: one array for each column of `SCHEMA`."""
+        times = values["time_ns"]
+        earliest, latest = int(times.min()), int(times.max())
+        before = self.span_ns or ((earliest, latest) if not len(self) else None)
         self.columns.extend(values)
+        self.span_ns = (min(earliest, before[0]), max(latest, before[1])) if before else None
 
     def snapshot(self) -> Packets:
         """Everything appended so far: a few slices, whatever the size. Called by the writing thread."""

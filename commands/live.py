@@ -173,8 +173,11 @@ def watch(feed: Feed, *, only_ascii: bool) -> int:
         return UNUSABLE
     finally:
         watching.stop()
-        feed.stop()
+        counts = feed.stop()
         feed.close()
+    from views.live import summary
+
+    click.echo(f"netviz: {summary(feed.where, counts, feed.saved_as)}", err=True)
     return status
 
 

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
+from capture import mapped
 from capture.columns import MOST_TIMES, Columns
+from capture.mapped import IN_MEMORY, STEP, MappedColumns
 
 
 @pytest.mark.parametrize("expected", [0, 10, 3000, 1 << 40])
@@ -60,3 +64,57 @@ def test_a_table_that_has_rows_takes_no_whole_columns() -> None:
     columns.extend({"one": np.array([1])})
     with pytest.raises(ValueError, match="empty table"):
         columns.adopt({"one": np.arange(3, dtype=np.int32)})
+
+
+@pytest.mark.parametrize("at_once", [1, 1000])
+def test_columns_that_have_no_end_keep_every_row_and_every_slice(monkeypatch: pytest.MonkeyPatch, at_once: int) -> None:
+    monkeypatch.setattr(mapped, "IN_MEMORY", 64)
+    monkeypatch.setattr(mapped, "STEP", 500)
+    columns = MappedColumns({"one": np.int64, "pair": (np.uint8, 2), "flag": np.uint8}, capacity=2)
+    slices = []
+    for number in range(0, 3000, at_once):
+        values = np.arange(number, number + at_once)
+        columns.extend({"one": values, "pair": np.stack((values, values + 1), axis=1) % 256}, {"flag": 3})
+        slices.append(columns["one"])
+    columns["one"][7] = -7
+    assert [len(each) for each in slices] == list(range(at_once, 3001, at_once))
+    assert slices[-1][7] == -7
+    whole = np.arange(3000)
+    assert (columns["pair"] == np.stack((whole, whole + 1), axis=1) % 256).all()
+    assert (columns["flag"] == 3).all()
+    assert (np.delete(columns["one"], 7) == np.delete(whole, 7)).all()
+
+
+def test_rows_far_behind_take_no_memory() -> None:
+    status = Path("/proc/self/smaps_rollup")
+    if not status.exists():
+        pytest.skip("this system does not tell what is resident")
+
+    def resident() -> int:
+        return int(next(line.split()[1] for line in status.read_text().splitlines() if line.startswith("Rss:")))
+
+    def grown(columns: Columns) -> int:
+        values = np.arange(STEP)
+        columns.extend({"one": values[:10]})
+        before = resident()
+        for _ in range(30):
+            columns.extend({"one": values})
+        assert int(columns["one"].sum()) == 45 + 30 * int(values.sum())  # all of it is read again
+        columns.extend({"one": values})
+        return resident() - before
+
+    assert grown(MappedColumns({"one": np.int64})) < 8_000  # kB: two steps and what was in memory first
+    assert grown(Columns({"one": np.int64})) > 28_000
+
+
+def test_a_disk_that_is_full_is_an_error_and_no_signal(monkeypatch: pytest.MonkeyPatch) -> None:
+    columns = MappedColumns({"one": np.int64})
+    columns.extend({"one": np.arange(IN_MEMORY)})
+
+    def full(*_: object) -> int:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("capture.mapped.os.pwrite", full)
+    with pytest.raises(OSError, match="No space left"):
+        columns.extend({"one": np.arange(5)})
+    assert columns["one"].tolist() == list(range(IN_MEMORY))

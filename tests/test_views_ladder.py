@@ -5,11 +5,11 @@ from __future__ import annotations
 import unicodedata
 from dataclasses import replace
 
-import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from analysis.gathered import gathered
 from capture.protocol import Flag, Protocol
 from views.ladder import KEPT_DETAILS, Ladder
 from views.options import Colour, Options, TimeFormat
@@ -26,7 +26,7 @@ from views_builder import (
     Talk,
     capture,
     details,
-    rows,
+    packets_of,
     swapped,
 )
 
@@ -37,7 +37,7 @@ def ladder(
     story: list[Segment], *talks: Talk, options: Options = PLAIN, unfolded: frozenset[int] = frozenset()
 ) -> Ladder:
     snapshot = capture(story, *talks)
-    drawn = Ladder(snapshot, 0, rows(snapshot), options, unfolded)
+    drawn = Ladder(snapshot, gathered(snapshot, 0), options, unfolded)
     drawn.supply(details(story, *talks))
     return drawn
 
@@ -266,7 +266,7 @@ def test_steps_and_troubles_follow_the_connection() -> None:
 
 def test_details_are_asked_for_once_and_only_so_many_are_kept() -> None:
     snapshot = capture(PAGE, WEB)
-    drawn = Ladder(snapshot, 0, rows(snapshot), Options())
+    drawn = Ladder(snapshot, gathered(snapshot, 0), Options())
     assert drawn.missing(0, 99).tolist() == [0, 1, 2, 3, 4, 5, 15, 16, 17, 18]
     assert "── SYN  mss=1460 ws=7 ──" in plain(drawn.draw(1, 80))  # nothing waits for them
     drawn.supply(details(PAGE, WEB)[:5])
@@ -277,12 +277,14 @@ def test_details_are_asked_for_once_and_only_so_many_are_kept() -> None:
 
 def test_a_list_of_packets_that_is_newer_than_the_snapshot_is_cut() -> None:
     snapshot = capture(PAGE, WEB)
-    assert len(Ladder(snapshot, 0, np.arange(40), Options()).packets) == len(PAGE)
+    newer = gathered(capture(PAGE + PAGE, WEB), 0)
+    assert len(Ladder(snapshot, newer, Options()).packets) == len(PAGE)
 
 
 def test_an_empty_connection_draws_nothing() -> None:
     snapshot = capture(PAGE, WEB)
-    drawn = Ladder(snapshot, 0, np.empty(0, np.int64), Options())
+    nothing = gathered(replace(snapshot, packets=packets_of([], [])), 0)
+    drawn = Ladder(snapshot, nothing, Options())
     assert len(drawn) == 0
     assert drawn.head(80) == ()
     assert drawn.step(3, 1) == 3

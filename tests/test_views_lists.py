@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from analysis.gathered import gathered
 from analysis.layers import Dissection, Layer
 from analysis.verdict import outcome
 from capture.protocol import Flag, Protocol
@@ -22,7 +23,7 @@ from views.strips import connection_time, layers_strip, rule, time_strip
 from views.text import ROLES, Line, Lines, line_cells, plain
 from views.timeline import Timeline
 from views.verdicts import GOOD, severities, severity
-from views_builder import ACK, MS, PAGE, RST, START_NS, SYN, WEB, Segment, Talk, capture, details, rows
+from views_builder import ACK, MS, PAGE, RST, START_NS, SYN, WEB, Segment, Talk, capture, details
 
 if TYPE_CHECKING:
     from analysis.snapshot import Snapshot
@@ -119,7 +120,7 @@ def test_every_line_is_exactly_so_wide(ascii_only: bool, width: int, time: TimeF
         assert drawn.isascii() or not ascii_only
     snapshot = many()
     strips = [
-        time_strip(snapshot, rows(snapshot), 3, width, options),
+        time_strip(snapshot, gathered(snapshot, 0), 3, width, options),
         status(snapshot, 0, "网络\x1b.pcap", options, width),
         rule("time", "0.111 s", width, options),
         progress(replace(snapshot, finished=False), 1e6, width, options),
@@ -191,9 +192,9 @@ def test_a_line_looks_at_a_bounded_number_of_packets() -> None:
 
 def test_the_time_strip_shows_one_connection() -> None:
     snapshot = many()
-    line = time_strip(snapshot, rows(snapshot), 17, 80)
+    line = time_strip(snapshot, gathered(snapshot, 0), 17, 80)
     assert plain(line) == " S····················h····················adddd······F····················a··f "
-    assert connection_time(snapshot, rows(snapshot)) == "110.9 ms"
+    assert connection_time(gathered(snapshot, 0)) == "110.9 ms"
 
 
 def test_the_layers_strip_names_headers_and_sizes() -> None:
@@ -234,7 +235,7 @@ def test_the_story_is_printed_without_keys_and_selection() -> None:
     folded, whole = (
         list(
             connection_story(
-                snapshot, 0, rows(snapshot), PLAIN, lambda some: [known[row] for row in some], width=80, every=every
+                snapshot, gathered(snapshot, 0), PLAIN, lambda some: [known[row] for row in some], width=80, every=every
             )
         )
         for every in (False, True)

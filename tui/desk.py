@@ -12,6 +12,7 @@ import numpy as np
 
 from analysis.finding import Severity
 from analysis.findings import Findings
+from analysis.gathered import gathered
 from analysis.layers import Dissection, dissect
 from analysis.snapshot import first_sighting
 from views.connections import ConnectionList
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 
     from analysis.details import Detail
     from analysis.finding import Finding
+    from analysis.gathered import Gathered
     from analysis.session import Session
     from analysis.snapshot import Snapshot
     from views.options import Options
@@ -55,13 +57,18 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Scene:
-    """Views of one snapshot; `rows` are the packets of the open connection."""
+    """Views of one snapshot; `packets` are those of the open connection, if one is open."""
 
     request: Request
-    rows: NDArray[np.int64]
+    packets: Gathered | None
     ladder: Ladder | None
     connections: ConnectionList | None
     timeline: Timeline | None
+
+    @property
+    def rows(self) -> NDArray[np.int64]:
+        """The rows of the open connection's packets."""
+        return np.empty(0, np.int64) if self.packets is None else self.packets.rows
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,16 +92,14 @@ class Explained:
     comments: tuple[str, ...]
 
 
-def build(session: Session, request: Request, before: Scene | None) -> Scene:
+def build(request: Request, before: Scene | None) -> Scene:
     """Make the views of a request, keeping those of `before` that say the same. Any thread."""
     snapshot, options = request.snapshot, request.options
     same = before is not None and before.request.snapshot is snapshot and before.request.options == options
-    rows = np.empty(0, np.int64)
-    ladder = None
+    packets = ladder = None
     if request.connection != NONE:
-        rows = session.packets_of(request.connection)
-        rows = rows[: int(np.searchsorted(rows, len(snapshot.packets)))]
-        ladder = Ladder(snapshot, request.connection, rows, options, request.unfolded)
+        packets = gathered(snapshot, request.connection, before.packets if before is not None else None)
+        ladder = Ladder(snapshot, packets, options, request.unfolded)
     connections = before.connections if same and before is not None else None
     if request.connections and connections is None:
         connections = ConnectionList(snapshot, options)
@@ -103,7 +108,7 @@ def build(session: Session, request: Request, before: Scene | None) -> Scene:
         timeline = Timeline(snapshot, options)
         if before is not None and before.timeline is not None and before.request.snapshot is snapshot:
             timeline.window_ns = before.timeline.window_ns
-    return Scene(request, rows, ladder, connections, timeline)
+    return Scene(request, packets, ladder, connections, timeline)
 
 
 def next_option(options: Options, name: str) -> Options:

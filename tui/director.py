@@ -109,7 +109,7 @@ class Director:
 
     def _build(self, request: Request) -> Scene:
         started = self.now()
-        scene = build(self.session, request, self.desk.scene)
+        scene = build(request, self.desk.scene)
         self._rebuild_at = max(self._rebuild_at, self.now() + 10 * (self.now() - started))
         return scene
 

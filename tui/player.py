@@ -26,7 +26,7 @@ class Player:
         scene = self._desk.scene
         if scene is None:
             return
-        times = scene.request.snapshot.packets.time_ns[scene.rows]
+        times = scene.packets.time_ns if scene.packets is not None else np.empty(0, np.int64)
         if anew or self._stage.playback is None:
             self._stage.playback = Playback(times, self._now)
         else:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from analysis.details import Detail
+    from analysis.gathered import Gathered
     from analysis.snapshot import Snapshot
 
 TCP = 6  # IP protocol number
@@ -32,11 +33,21 @@ class Conversation:
     snapshot: Snapshot
     row: int
     packets: NDArray[np.int64]
+    gathered: Gathered | None = None
+    """The same packets' columns, where they are at hand."""
 
     def __post_init__(self) -> None:
         # A newer list of rows may name packets that this snapshot does not have yet.
         known = self.packets[: np.searchsorted(self.packets, len(self.snapshot.packets))]
         object.__setattr__(self, "packets", known)
+
+    def column(self, name: str) -> NDArray[Any]:
+        """One of the columns of `Gathered` for each of its packets, shape (n,)."""
+        if self.gathered is not None:
+            column: NDArray[Any] = getattr(self.gathered, name)[: len(self.packets)]
+        else:
+            column = getattr(self.snapshot.packets, name)[self.packets]
+        return column
 
     @property
     def is_tcp(self) -> bool:

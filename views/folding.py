@@ -33,8 +33,8 @@ _INFORMATION: Final = np.uint32(INFORMATION)
 
 def repeated(conversation: Conversation) -> NDArray[np.bool_]:
     """For each packet: marked as sent again, or a SYN, SYN,ACK or FIN that its sender had sent before; shape (n,)."""
-    flags = conversation.snapshot.packets.flags[conversation.packets]
-    result: NDArray[np.bool_] = (conversation.snapshot.packets.marks[conversation.packets] & _RESENT) != 0
+    flags = conversation.column("flags")
+    result: NDArray[np.bool_] = (conversation.column("marks") & _RESENT) != 0
     if not conversation.is_tcp:
         return result
     positions = np.flatnonzero(flags & int(Flag.SYN | Flag.FIN))
@@ -50,9 +50,8 @@ def repeated(conversation: Conversation) -> NDArray[np.bool_]:
 
 def troubles(conversation: Conversation, repeats: NDArray[np.bool_]) -> NDArray[np.bool_]:
     """For each packet: a reset, a repetition, or one with a mark of something unusual; shape (n,)."""
-    table = conversation.snapshot.packets
-    resets = (table.flags[conversation.packets] & int(Flag.RST)) != 0
-    marked = (table.marks[conversation.packets] & ~_INFORMATION) != 0
+    resets = (conversation.column("flags") & int(Flag.RST)) != 0
+    marked = (conversation.column("marks") & ~_INFORMATION) != 0
     found: NDArray[np.bool_] = (resets & conversation.is_tcp) | repeats | marked
     return found
 
@@ -62,12 +61,13 @@ def foldable(conversation: Conversation) -> NDArray[np.bool_]:
 
     Without TCP a packet is plain if there are many of them: a question and its answer are worth a line each.
     """
-    table, rows = conversation.snapshot.packets, conversation.packets
-    if not conversation.is_tcp and len(rows) < MANY:
-        return np.zeros(len(rows), np.bool_)
-    plain: NDArray[np.bool_] = ((table.marks[rows] & ~_INFORMATION) == 0) & ((table.flags[rows] & _CONTROL) == 0)
-    if len(rows):
-        states = table.states[rows]
+    count = len(conversation.packets)
+    if not conversation.is_tcp and count < MANY:
+        return np.zeros(count, np.bool_)
+    marks, flags = conversation.column("marks"), conversation.column("flags")
+    plain: NDArray[np.bool_] = ((marks & ~_INFORMATION) == 0) & ((flags & _CONTROL) == 0)
+    if count:
+        states = conversation.column("states")
         plain[0] = False
         plain[1:] &= states[1:] == states[:-1]
     return plain

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from analysis.details import Detail
+    from analysis.gathered import Gathered
     from analysis.snapshot import Snapshot
     from views.options import Options
     from views.text import Line
@@ -32,7 +33,7 @@ KEPT_DETAILS: Final = 4096
 
 
 class Ladder:
-    """Lines of one connection. `packets` are the rows of its packets, ascending.
+    """Lines of one connection. `packets` are all that it has in the snapshot.
 
     `cursor` is the packet row at the play head: its line is selected, later lines are dimmed. Draws without details
     too (flags and sizes), so that nothing ever waits.
@@ -41,12 +42,11 @@ class Ladder:
     def __init__(
         self,
         snapshot: Snapshot,
-        connection: int,
-        packets: NDArray[np.int64],
+        packets: Gathered,
         options: Options,
         unfolded: frozenset[int] = frozenset(),
     ) -> None:
-        self.conversation = Conversation(snapshot, connection, packets)
+        self.conversation = Conversation(snapshot, packets.connection, packets.rows, packets)
         self.options = options
         self.cursor = int(self.packets[0]) if len(self.packets) else 0
         self._glyphs = glyphs(ascii_only=options.ascii)
@@ -55,7 +55,7 @@ class Ladder:
         self._troubles = self.packets[troubles(self.conversation, self._repeated)]
         self._folding = Folding(foldable(self.conversation), self.packets, unfolded)
         self._opening = 1 if self.conversation.is_tcp and len(self.packets) else 0
-        self._payload = np.concatenate(([0], np.cumsum(snapshot.packets.payload_length[self.packets], dtype=np.int64)))
+        self._payload = np.concatenate(([0], np.cumsum(self.conversation.column("payload_length"), dtype=np.int64)))
         heights = np.where(self._folding.folded, 1, 2 if options.two_rows else 1)
         self._offsets = np.concatenate(([0], np.cumsum(heights, dtype=np.int64)))
 

@@ -16,7 +16,9 @@ from views.text import Span
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from analysis.gathered import Gathered
     from analysis.snapshot import Snapshot
+    from capture.table import Packets
     from views.glyphs import Glyphs
     from views.text import Line
 
@@ -58,9 +60,8 @@ def key_packets(snapshot: Snapshot, connection: int) -> NDArray[np.int64]:
     return rows[(rows >= 0) & (rows < len(snapshot.packets))]
 
 
-def codes(snapshot: Snapshot, rows: NDArray[np.int64]) -> NDArray[np.int8]:
+def codes(table: Packets | Gathered, rows: NDArray[np.int64]) -> NDArray[np.int8]:
     """What each packet is, as an index of `LETTERS`; shape (n,)."""
-    table = snapshot.packets
     flags = table.flags[rows]
     tcp = np.isin(table.protocol[rows], (Protocol.TCP4, Protocol.TCP6))
     data = (table.payload_length[rows] > 0) | ~tcp
@@ -73,18 +74,18 @@ def codes(snapshot: Snapshot, rows: NDArray[np.int64]) -> NDArray[np.int8]:
 
 
 def paint(
-    snapshot: Snapshot, rows: NDArray[np.int64], client: int, window: tuple[int, int], width: int
+    table: Packets | Gathered, rows: NDArray[np.int64], client: int, window: tuple[int, int], width: int
 ) -> tuple[NDArray[np.int8], NDArray[np.bool_]]:
     """For each cell the winning code (0: none) and whether that packet came from the client; both (width,)."""
-    at = window_cells(snapshot.packets.time_ns[rows], window, width)
+    at = window_cells(table.time_ns[rows], window, width)
     inside = (at >= 0) & (at < width)
     rows, at = rows[inside], at[inside]
-    kind = codes(snapshot, rows)
+    kind = codes(table, rows)
     order = np.argsort(kind, kind="stable")
     rows, at = rows[order], at[order]
     best, from_client = np.zeros(width, np.int8), np.zeros(width, np.bool_)
     best[at] = kind[order]
-    from_client[at] = ((snapshot.packets.flags[rows] & int(Flag.FROM_B)) != 0) == bool(client)
+    from_client[at] = ((table.flags[rows] & int(Flag.FROM_B)) != 0) == bool(client)
     return best, from_client
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from analysis.findings import Findings
+from analysis.gathered import gathered
 from analysis.learned import learn
 from analysis.listed import listed
 from views.connection_cells import service_name
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 
     from analysis.details import Detail
     from analysis.finding import Finding
+    from analysis.gathered import Gathered
     from analysis.session import Session
     from analysis.snapshot import Snapshot
     from views.text import Line
@@ -100,10 +102,8 @@ def story(
         for finding in findings:
             yield from finding_lines(near, connection, finding, options, width)
         if told:
-            rows = session.packets_of(connection)
-            yield from connection_story(
-                snapshot, connection, rows, options, session.details, width=width, every=packets
-            )
+            own = gathered(snapshot, connection)
+            yield from connection_story(snapshot, own, options, session.details, width=width, every=packets)
     if told and len(connections) == len(snapshot.connections):
         lines = list(learned_lines(learn(session), options, width))
         yield from ["", *lines] if lines else []
@@ -122,10 +122,9 @@ def _near(
             yield connection, findings, near
 
 
-def connection_story(  # noqa: PLR0913 - whose story, how it is shown, and where details come from
+def connection_story(
     snapshot: Snapshot,
-    connection: int,
-    packets: NDArray[np.int64],
+    packets: Gathered,
     options: Options,
     fetch: Callable[[NDArray[np.int64]], Iterable[Detail]],
     *,
@@ -134,12 +133,12 @@ def connection_story(  # noqa: PLR0913 - whose story, how it is shown, and where
 ) -> Iterator[str]:
     """The ladder of a connection as text lines of at most `width` cells, without trailing spaces.
 
-    `packets` are the rows of its packets, ascending; `fetch` reads the details of some of them, a few hundred at a
+    `packets` are all of its packets; `fetch` reads the details of some of them, a few hundred at a
     time. With `every`, nothing is folded.
     """
-    ladder = Ladder(snapshot, connection, packets, options)
+    ladder = Ladder(snapshot, packets, options)
     if every:
-        ladder = Ladder(snapshot, connection, packets, options, ladder.folds)
+        ladder = Ladder(snapshot, packets, options, ladder.folds)
     ladder.cursor = NOBODY
     for line in ladder.head(width):
         yield _printed(line)

@@ -15,8 +15,7 @@ from views.text import Span, cells, cut, fit, safe
 from views.wording import _
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
+    from analysis.gathered import Gathered
     from analysis.layers import Dissection
     from analysis.snapshot import Snapshot
     from views.text import Line
@@ -49,29 +48,25 @@ def layers_strip(dissection: Dissection, width: int, options: Options = PLAIN) -
     return (*fit(tuple(spans), max(width - len(total), 0)), *fit((Span(total, "dim"),), min(len(total), width)))
 
 
-def time_strip(
-    snapshot: Snapshot, packets: NDArray[np.int64], cursor: int, width: int, options: Options = PLAIN
-) -> Line:
+def time_strip(snapshot: Snapshot, packets: Gathered, cursor: int, width: int, options: Options = PLAIN) -> Line:
     """The packets of one connection from its first to its last; `cursor` is the packet row at the play head."""
     if not len(packets) or width <= 2:
         return fit((), width)
-    connection = int(snapshot.packets.connection[packets[0]])
-    conversation = Conversation(snapshot, connection, packets)
-    rows = conversation.packets[sample(0, len(conversation.packets))]
-    times = snapshot.packets.time_ns[rows]
+    conversation = Conversation(snapshot, packets.connection, packets.rows, packets)
+    places = sample(0, len(packets))
+    times = packets.time_ns[places]
     window = (int(times.min()), max(int(times.max()), int(times.min()) + 1))
-    keys = key_packets(snapshot, connection)
+    keys = np.searchsorted(packets.rows, key_packets(snapshot, packets.connection))
     room = width - 2
-    best, from_client = paint(snapshot, np.concatenate((rows, keys)), conversation.client, window, room)
+    best, from_client = paint(packets, np.concatenate((places, keys)), conversation.client, window, room)
     at = cell_of(int(snapshot.packets.time_ns[cursor]), window, room) if 0 <= cursor < len(snapshot.packets) else -1
     bars = line_of(best, from_client, (0, room - 1), at, glyphs(ascii_only=options.ascii))
     return fit((Span(" ", ""), *bars), width)
 
 
-def connection_time(snapshot: Snapshot, packets: NDArray[np.int64], options: Options = PLAIN) -> str:
+def connection_time(packets: Gathered, options: Options = PLAIN) -> str:
     """How long a connection took, for the title of its strip."""
     if not len(packets):
         return ""
-    times = snapshot.packets.time_ns
-    passed = int(times[packets[-1]]) - int(times[packets[0]])
+    passed = int(packets.time_ns[-1]) - int(packets.time_ns[0])
     return duration(passed, micro=glyphs(ascii_only=options.ascii).micro)

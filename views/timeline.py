@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from analysis.services import has_ports, service, transport_name
+from analysis.snapshot import span_of
 from capture.protocol import Flag
 from views.durations import duration, endpoint, shorten_middle
 from views.glyphs import glyphs
@@ -37,10 +38,9 @@ class Timeline:
         self.options = options
         self.order = np.flatnonzero(snapshot.connections.first_packet >= 0) if order is None else order
         self._glyphs = glyphs(ascii_only=options.ascii)
-        times = snapshot.packets.time_ns
         # Captures merged from several points are not in order: the first and last packet need not be the extremes.
-        self.start_ns = int(times.min()) if len(times) else 0
-        self.window_ns = (self.start_ns, max(int(times.max()), self.start_ns + 1) if len(times) else 1)
+        self.start_ns, end_ns = span_of(snapshot)
+        self.window_ns = (self.start_ns, max(end_ns, self.start_ns + 1))
         self.cursor_time_ns = self.start_ns
         self.cursor: int | None = None
 
@@ -92,7 +92,7 @@ class Timeline:
         if room <= 0:
             return fit((name,), width)
         client = int(self.snapshot.connections.client[connection])
-        best, from_client = paint(self.snapshot, self._packets(connection), client, self.window_ns, room)
+        best, from_client = paint(self.snapshot.packets, self._packets(connection), client, self.window_ns, room)
         cursor = cell_of(self.cursor_time_ns, self.window_ns, room)
         bars = line_of(best, from_client, self._life(connection, room), cursor, self._glyphs)
         line = fit((name, *bars), width)

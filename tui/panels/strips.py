@@ -26,8 +26,8 @@ def layers_lines(dissection: Dissection | None, packet: int, width: int, options
 
 def time_lines(desk: Desk, width: int) -> list[Line]:
     """The strip of a connection's packets, with the selected one."""
-    if desk.scene is None or not len(desk.scene.rows):
+    if desk.scene is None or desk.scene.packets is None or not len(desk.scene.packets):
         return [rule("time", "", width, desk.options)]
-    snapshot, rows, options = desk.scene.request.snapshot, desk.scene.rows, desk.options
-    title = rule("time", connection_time(snapshot, rows, options), width, options)
-    return [title, time_strip(snapshot, rows, desk.packet, width, options)]
+    snapshot, packets, options = desk.scene.request.snapshot, desk.scene.packets, desk.options
+    title = rule("time", connection_time(packets, options), width, options)
+    return [title, time_strip(snapshot, packets, desk.packet, width, options)]

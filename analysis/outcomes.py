@@ -1,0 +1,55 @@
+"""The verdict on every connection at once: `analysis.verdict.outcome` for columns instead of one row."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+
+from analysis.verdict import Outcome
+from capture.protocol import Protocol
+
+if TYPE_CHECKING:
+    from typing import Any
+
+    from numpy.typing import NDArray
+
+    from analysis.connections import Connections
+
+NO_TCP: Final = 255
+ORDER: Final = tuple(Outcome)
+CODES: Final = {outcome: code for code, outcome in enumerate(ORDER)}
+
+
+def outcomes(connections: Connections, *, finished: bool = True) -> NDArray[np.uint8]:
+    """For each connection the place of its verdict in `ORDER`, `NO_TCP` where it is not TCP; uint8 (M,)."""
+    # Two columns side by side, not reductions along rows of two: those are ten times slower.
+    c = connections
+    fin_a, fin_b = c.fin_packet[:, 0], c.fin_packet[:, 1]
+    reset_a, reset_b = c.rst_packet[:, 0], c.rst_packet[:, 1]
+    last_fin = np.maximum(fin_a, fin_b)
+    in_time = ((reset_a < 0) | (reset_a > last_fin)) & ((reset_b < 0) | (reset_b > last_fin))
+    closed = (fin_a >= 0) & (fin_b >= 0) & in_time
+    silent = (c.packets[:, 0] == 0) | (c.packets[:, 1] == 0)
+    client = c.client == 1
+    syns = _of_end(c.syn, client)
+    unanswered = (syns > 0) & (_of_end(c.packets, client) == syns)
+    refused = (syns > 0) & (_of_end(c.syn_ack, ~client) == 0) & (_of_end(c.rst, ~client) > 0)
+    a_first = (reset_a >= 0) & ((reset_b < 0) | (reset_a < reset_b))
+    by_client = np.where(client, ~a_first, a_first)
+
+    still_open = CODES[Outcome.OPEN if finished else Outcome.OPEN_SO_FAR]
+    result = np.where(c.roles_seen == 0, CODES[Outcome.MIDDLE], still_open).astype(np.uint8)
+    result[last_fin >= 0] = CODES[Outcome.HALF_CLOSED]
+    result[silent] = np.where(unanswered[silent], CODES[Outcome.NO_ANSWER], CODES[Outcome.ONE_SIDE])
+    result[closed] = CODES[Outcome.CLOSED]
+    reset = ((reset_a >= 0) | (reset_b >= 0)) & ~closed
+    result[reset] = np.where(by_client[reset], CODES[Outcome.RESET_BY_CLIENT], CODES[Outcome.RESET_BY_SERVER])
+    result[refused] = CODES[Outcome.REFUSED]
+    result[(c.protocol != Protocol.TCP4) & (c.protocol != Protocol.TCP6)] = NO_TCP
+    return result
+
+
+def _of_end(column: NDArray[Any], b: NDArray[np.bool_]) -> NDArray[Any]:
+    """The value of b where `b`, else of a; (M,)."""
+    return np.where(b, column[:, 1], column[:, 0])

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum, unique
-from ipaddress import IPv6Address
 from typing import TYPE_CHECKING, Final
 
+from analysis.discovery import discovery
 from analysis.messages import arp_fields
 from capture.protocol import Protocol
 
@@ -19,8 +19,6 @@ if TYPE_CHECKING:
     from analysis.details import Detail
     from analysis.snapshot import Snapshot
 
-NEIGHBOUR_SOLICITATION, NEIGHBOUR_ADVERTISEMENT = 135, 136
-SOURCE_LINK_LAYER, TARGET_LINK_LAYER = 1, 2
 NOBODY: Final = "00:00:00:00:00:00"
 
 
@@ -65,19 +63,9 @@ def _told(protocol: Protocol, detail: Detail) -> Iterator[tuple[str, str, How]]:
             how = How.ANNOUNCED if announced else How.ANSWERED if arp.operation == 2 else How.ASKED
             yield str(arp.sender), arp.hardware, how
     elif protocol is Protocol.ICMP6 and detail.transport >= 0:
-        yield from _discovered(detail.data[detail.transport :], detail.data[detail.network :])
-
-
-def _discovered(message: bytes, packet: bytes) -> Iterator[tuple[str, str, How]]:
-    """Neighbor solicitations and advertisements (RFC 4861 sections 4.3 and 4.4) with a link-layer address."""
-    if len(message) < 24 or message[0] not in (NEIGHBOUR_SOLICITATION, NEIGHBOUR_ADVERTISEMENT) or len(packet) < 40:
-        return
-    asks = message[0] == NEIGHBOUR_SOLICITATION
-    address = IPv6Address(packet[8:24] if asks else message[8:24])
-    solicited = bool(message[4] & 0x40)
-    at = 24
-    while at + 8 <= len(message) and message[at + 1]:
-        if message[at] == (SOURCE_LINK_LAYER if asks else TARGET_LINK_LAYER) and int(address):
-            how = How.ASKED if asks else How.ANSWERED if solicited else How.ANNOUNCED
-            yield str(address), message[at + 2 : at + 8].hex(":"), how
-        at += 8 * message[at + 1]
+        found = discovery(detail.data[detail.network :], detail.transport - detail.network)
+        if found is not None and found.hardware is not None:
+            address = found.sender if found.asks else found.target
+            how = How.ASKED if found.asks else How.ANSWERED if found.solicited else How.ANNOUNCED
+            if int(address):  # a probe tells nobody's address (RFC 4862 section 5.4.2)
+                yield str(address), found.hardware, how

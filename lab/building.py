@@ -15,6 +15,7 @@ from lab.errors import LabError
 from lab.namespaces import inside, new_network
 from lab.netlink import PROHIBIT, Netlink
 from lab.network import devices
+from lab.settings import planned, set_in, settle
 from lab.wire import Relay, packet_socket
 
 if TYPE_CHECKING:
@@ -22,25 +23,12 @@ if TYPE_CHECKING:
 
 NO_QUEUE_YET: Final = "noop"
 PATIENCE: Final = 3.0
+SILENCE: Final = 0.06
+"""Seconds: longer than a host waits between its multicast reports (`lab.settings`)."""
 SIOCETHTOOL: Final = 0x8946
 # ETHTOOL_SRXCSUM, STXCSUM, SSG, STSO, SGSO, SGRO: with all of them off, checksums are valid and no frame is too long.
 OFFLOADS: Final = (0x15, 0x17, 0x19, 0x1F, 0x24, 0x2C)
 UNSUPPORTED: Final = frozenset({95, 22})  # EOPNOTSUPP, EINVAL: this kernel has no such offload to turn off
-
-ALL_HOSTS: Final = {
-    "ipv6/conf/all/disable_ipv6": "1",
-    "ipv6/conf/default/disable_ipv6": "1",
-    "ipv4/tcp_congestion_control": "reno",  # others pace, and look different on each kernel
-    "ipv4/tcp_early_retrans": "0",  # no tail loss probes, but in scenarios about them
-    "ipv4/tcp_no_metrics_save": "1",
-    "ipv4/icmp_ratelimit": "0",
-    "ipv4/icmp_msgs_per_sec": "10000",
-    "ipv4/ip_unprivileged_port_start": "0",
-}
-OPTIONAL: Final = frozenset(
-    [*(name for name in ALL_HOSTS if "ipv6" in name or "icmp_msgs" in name), "ipv4/tcp_syn_linear_timeouts"]
-)
-"""Settings that some kernels lack, and whose lack does no harm."""
 
 
 @dataclass(slots=True)
@@ -53,24 +41,14 @@ class Built:
     laid: list[tuple[int, str]] = field(default_factory=list)  # namespace and name of every device there is
 
 
-def set_in(namespace: int, name: str, value: str) -> None:
-    """Change a setting below /proc/sys/net of a namespace. Raises `LabError`."""
-    try:
-        with inside(namespace):
-            Path("/proc/sys/net", name).write_text(value, "ascii")
-    except OSError as error:
-        raise LabError(
-            f"The setting net/{name} cannot be changed to {value} ({error.strerror}): /proc/sys is read-only in some "
-            "containers; run netviz outside of it."
-        ) from error
-
-
 def build(network: Network) -> Built:
     """Make everything. Raises OSError, `LabError`."""
     built = Built(devices=devices(network))
     for host in dict.fromkeys(device.host for device in built.devices):
         built.namespaces[host] = new_network()
-        _settle(built.namespaces[host], host, network)
+        settle(built.namespaces[host], host, network)
+        with inside(built.namespaces[host]), Netlink() as netlink:
+            netlink.set_up("lo")
     for number, cable in enumerate(network.cables):
         _lay(built, number, cable)
     for lan in network.lans:
@@ -78,12 +56,30 @@ def build(network: Network) -> Built:
     for host, namespace in built.namespaces.items():
         with inside(namespace), Netlink() as netlink:
             _configure(netlink, host, built, network)
-        for name, value in _settings(host, network).items():
+        for name, value in planned(host, network).items():
             if "/eth" in name:
                 set_in(namespace, name, value)
     for namespace, device in built.laid:
         _await_queue(namespace, device)
+    if network.ipv6:
+        _await_silence(built)
     return built
+
+
+def _await_silence(built: Built) -> None:
+    """Return when no host has sent anything for a while: each tells twice of its IPv6 groups (RFC 9777 section 6.1)."""
+    last, since = "", time.monotonic()
+    end = since + PATIENCE
+    while (now := time.monotonic()) - since < SILENCE and now < end:
+        sent = "".join(map(_counters, built.namespaces.values()))
+        if sent != last:
+            last, since = sent, now
+        time.sleep(0.005)
+
+
+def _counters(namespace: int) -> str:
+    with inside(namespace):
+        return Path("/proc/thread-self/net/dev").read_text("ascii")
 
 
 def _await_queue(namespace: int, device: str) -> None:
@@ -95,27 +91,6 @@ def _await_queue(namespace: int, device: str) -> None:
                 return
             time.sleep(0.001)
     raise LabError(f"The network device {device} was not ready after {PATIENCE:g} s.")
-
-
-def _settings(host: str, network: Network) -> dict[str, str]:
-    """The settings that a plan has for a host, by name below /proc/sys/net."""
-    pairs = [(name.rpartition(":"), value) for name, value in network.settings.items()]
-    return {name: value for (owner, _, name), value in pairs if owner in ("", host)}
-
-
-def _settle(namespace: int, host: str, network: Network) -> None:
-    """Settings come first: devices take theirs from the defaults."""
-    forward = {"ipv4/ip_forward": "1"} if host in network.routers else {}
-    settings = {**ALL_HOSTS, **forward, **_settings(host, network)}
-    for name, value in settings.items():
-        if "/eth" in name:
-            continue  # of a device, which comes later
-        with inside(namespace):
-            known = Path("/proc/sys/net", name).exists()
-        if known or name not in OPTIONAL:
-            set_in(namespace, name, value)
-    with inside(namespace), Netlink() as netlink:
-        netlink.set_up("lo")
 
 
 def _lay(built: Built, number: int, cable: Cable) -> None:
@@ -166,7 +141,8 @@ def _configure(netlink: Netlink, host: str, built: Built, network: Network) -> N
             if not network.arp:
                 _introduce(netlink, device, built)
     if host in network.gateways:
-        netlink.add_route("0.0.0.0/0", network.gateways[host])
+        gateway = network.gateways[host]
+        netlink.add_route("::/0" if ":" in gateway else "0.0.0.0/0", gateway)
     for owner, destination, gateway in network.routes:
         if owner == host and gateway:
             netlink.add_route(destination, gateway)

@@ -27,7 +27,8 @@ SHOWN: Final = 24
 MOST_OPEN: Final = 1000
 """Calls that wait for their packet; the oldest are given up."""
 
-NOWHERE: Final = ("0.0.0.0", 0)  # noqa: S104 - compared with, not listened on
+ANY: Final = ("0.0.0.0", "::")  # noqa: S104 - compared with, not listened on
+NOWHERE: Final = (ANY[0], 0)
 
 OPENING: Final = frozenset({Kind.SYN})
 OPENED: Final = frozenset({Kind.ACK})
@@ -66,7 +67,7 @@ class Call:
         if packet.ends is None or not packet.kinds & self.kinds:
             return False
         here = packet.ends.source if self.bond is Bond.CAUSES else packet.ends.destination
-        if here[1] != self.local[1] or self.local[0] not in (here[0], NOWHERE[0]):
+        if here[1] != self.local[1] or self.local[0] not in (here[0], *ANY):
             return False
         return packet.time_ns <= self.time_ns if self.bond is Bond.RETURNS else packet.time_ns >= self.time_ns
 
@@ -74,6 +75,12 @@ class Call:
 def quoted(data: bytes) -> str:
     """The beginning of a payload, as Python writes it."""
     return repr(data) if len(data) <= SHOWN else f"{data[:SHOWN]!r}…, {len(data)} bytes"
+
+
+def shown(address: Sequence[object]) -> str:
+    """`10.0.0.1:80`, `[fd00::1]:80`."""
+    host, port = str(address[0]), address[1]
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
 class NotedSocket(socket.socket):
@@ -96,7 +103,7 @@ class NotedSocket(socket.socket):
 
     def connect(self, address: tuple[str, int]) -> None:  # type: ignore[override]
         """As `socket.connect`."""
-        self.note(f"connect({address[0]}:{address[1]})", Bond.CAUSES, OPENING)
+        self.note(f"connect({shown(address)})", Bond.CAUSES, OPENING)
         super().connect(address)
 
     def listen(self, backlog: int = 16) -> None:
@@ -109,7 +116,7 @@ class NotedSocket(socket.socket):
         """As `socket.accept`; the new socket notes its calls, too."""
         plain, peer = super().accept()
         made = noted(self.host, self.calls, socket.socket(fileno=plain.detach()))
-        made.note(f"accept() -> {peer[0]}:{peer[1]}", Bond.RETURNS, OPENED)
+        made.note(f"accept() -> {shown(peer)}", Bond.RETURNS, OPENED)
         return made, (str(peer[0]), int(peer[1]))
 
     def send(self, data: bytes, flags: int = 0) -> int:  # type: ignore[override]
@@ -130,13 +137,13 @@ class NotedSocket(socket.socket):
 
     def sendto(self, data: bytes, address: tuple[str, int]) -> int:  # type: ignore[override]
         """As `socket.sendto`."""
-        self.note(f"sendto({quoted(data)}, {address[0]}:{address[1]})", Bond.CAUSES, PAYLOAD)
+        self.note(f"sendto({quoted(data)}, {shown(address)})", Bond.CAUSES, PAYLOAD)
         return super().sendto(data, address)
 
     def recvfrom(self, size: int, flags: int = 0) -> tuple[bytes, Address]:
         """As `socket.recvfrom`."""
         data, peer = super().recvfrom(size, flags)
-        self.note(f"recvfrom() -> {quoted(data)}, {peer[0]}:{peer[1]}", Bond.RETURNS, PAYLOAD)
+        self.note(f"recvfrom() -> {quoted(data)}, {shown(peer)}", Bond.RETURNS, PAYLOAD)
         return data, (str(peer[0]), int(peer[1]))
 
     def recv_all(self, size: int) -> bytes:

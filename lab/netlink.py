@@ -25,6 +25,7 @@ IFA_ADDRESS, IFA_LOCAL, IFA_BROADCAST = 1, 2, 4
 RTA_DST, RTA_OIF, RTA_GATEWAY = 1, 4, 5
 NDA_DST, NDA_LLADDR = 1, 2
 NUD_PERMANENT, NUD_NOARP, NTF_MASTER = 0x80, 0x40, 0x04
+NO_DUPLICATE_DETECTION: Final = 0x02  # IFA_F_NODAD
 AF_BRIDGE: Final = 7
 TABLE_MAIN, PROTOCOL_STATIC, SCOPE_UNIVERSE, SCOPE_LINK = 254, 4, 0, 253
 UNICAST, PROHIBIT = 1, 8
@@ -35,10 +36,20 @@ def mac_bytes(mac: str) -> bytes:
     return bytes.fromhex(mac.replace(":", ""))
 
 
+def family_of(address: str) -> socket.AddressFamily:
+    """AF_INET6 if it has a colon."""
+    return socket.AF_INET6 if ":" in address else socket.AF_INET
+
+
+def packed(address: str) -> bytes:
+    """Four bytes, or sixteen."""
+    return socket.inet_pton(family_of(address), address)
+
+
 def split(cidr: str) -> tuple[bytes, int]:
     """`10.0.0.1/24` as four bytes and 24."""
     address, length = cidr.split("/")
-    return socket.inet_aton(address), int(length)
+    return packed(address), int(length)
 
 
 def broadcast(cidr: str) -> bytes:
@@ -127,16 +138,16 @@ class Netlink:
         """Send what goes to a network (`0.0.0.0/0`: everything else) by a gateway, out of a device, or nowhere."""
         destination, length = split(network)
         scope = SCOPE_LINK if gateway is None and kind == UNICAST else SCOPE_UNIVERSE
-        body = struct.pack("=BBBBBBBBI", socket.AF_INET, length, 0, 0, TABLE_MAIN, PROTOCOL_STATIC, scope, kind, 0)
+        body = struct.pack("=BBBBBBBBI", family_of(network), length, 0, 0, TABLE_MAIN, PROTOCOL_STATIC, scope, kind, 0)
         body += _attribute(RTA_DST, destination) if length else b""
-        body += _attribute(RTA_GATEWAY, socket.inet_aton(gateway)) if gateway else b""
+        body += _attribute(RTA_GATEWAY, packed(gateway)) if gateway else b""
         body += _attribute(RTA_OIF, struct.pack("=I", socket.if_nametoindex(device))) if device else b""
         self._ask(RTM_NEWROUTE, CREATE_OR_REPLACE, body)
 
     def add_neighbour(self, device: str, address: str, mac: str) -> None:
-        """Tell which MAC address an address has, for good: no ARP is needed."""
-        head = struct.pack("=BxxxiHBB", socket.AF_INET, socket.if_nametoindex(device), NUD_PERMANENT, 0, 0)
-        pair = _attribute(NDA_DST, socket.inet_aton(address)) + _attribute(NDA_LLADDR, mac_bytes(mac))
+        """Tell which MAC address an address has, for good: no ARP or neighbour discovery is needed."""
+        head = struct.pack("=BxxxiHBB", family_of(address), socket.if_nametoindex(device), NUD_PERMANENT, 0, 0)
+        pair = _attribute(NDA_DST, packed(address)) + _attribute(NDA_LLADDR, mac_bytes(mac))
         self._ask(RTM_NEWNEIGH, CREATE_OR_REPLACE, head + pair)
 
     def teach(self, port: str, mac: str) -> None:
@@ -148,6 +159,9 @@ class Netlink:
 
 def _address(device: str, cidr: str) -> bytes:
     address, length = split(cidr)
-    head = struct.pack("=BBBBI", socket.AF_INET, length, 0, 0, socket.if_nametoindex(device))
+    six = len(address) == 16
+    head = struct.pack(
+        "=BBBBI", family_of(cidr), length, NO_DUPLICATE_DETECTION if six else 0, 0, socket.if_nametoindex(device)
+    )
     both = _attribute(IFA_LOCAL, address) + _attribute(IFA_ADDRESS, address)
-    return head + both + (_attribute(IFA_BROADCAST, broadcast(cidr)) if length < 31 else b"")
+    return head + both + (_attribute(IFA_BROADCAST, broadcast(cidr)) if length < 31 and not six else b"")

@@ -25,7 +25,7 @@ class Kind(Enum):
     ACK = "TCP segments that only acknowledge"
     TCP = "TCP segments"
     UDP = "UDP datagrams"
-    IP = "IPv4 packets"
+    IP = "IP packets"
 
 
 class Deed(Enum):
@@ -63,7 +63,7 @@ class Wire:
 
 @dataclass(frozen=True, slots=True)
 class End:
-    """Where a cable or LAN meets a host: the host's name, and its address there, as `10.0.0.1/24`."""
+    """Where a cable or LAN meets a host: the host's name, and its address there, as `10.0.0.1/24` or `fd00::1/64`."""
 
     host: str
     address: str = ""
@@ -93,7 +93,8 @@ class Network:
 
     `routers` are the hosts that forward. `routes` are further ones, as (host, network, gateway); an empty gateway means
     that the host refuses to forward there (ICMP: administratively prohibited). With `arp`, hosts have to ask for MAC
-    addresses; otherwise they know them. `settings` are of all hosts, or of one as `host:name`, below /proc/sys/net.
+    addresses (of IPv6 addresses by neighbour discovery); otherwise they know them. `settings` are of all hosts, or of
+    one as `host:name`, below /proc/sys/net.
     """
 
     cables: tuple[Cable, ...] = ()
@@ -103,6 +104,12 @@ class Network:
     routes: tuple[tuple[str, str, str], ...] = ()
     arp: bool = False
     settings: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def ipv6(self) -> bool:
+        """Whether any address is an IPv6 one."""
+        ends = [end for cable in self.cables for end in (cable.left, cable.right)]
+        return any(":" in end.address for end in [*ends, *(end for lan in self.lans for end in lan.ends)])
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,6 +146,7 @@ def devices(network: Network) -> tuple[Device, ...]:
     return tuple(found)
 
 
-def two_hosts(wire: Wire | None = None, **more: object) -> Network:
-    """The usual network: a client 10.0.0.1 and a server 10.0.0.2 with a cable between them."""
-    return Network(cables=(Cable(End("client", "10.0.0.1/24"), End("server", "10.0.0.2/24"), wire),), **more)  # type: ignore[arg-type]
+def two_hosts(wire: Wire | None = None, *, ipv6: bool = False, **more: object) -> Network:
+    """The usual network: a client 10.0.0.1 and a server 10.0.0.2 (fd00::1, fd00::2) with a cable between them."""
+    addresses = ("fd00::1/64", "fd00::2/64") if ipv6 else ("10.0.0.1/24", "10.0.0.2/24")
+    return Network(cables=(Cable(End("client", addresses[0]), End("server", addresses[1]), wire),), **more)  # type: ignore[arg-type]

@@ -51,11 +51,12 @@ def interface(
 
 
 def names(known: Mapping[str, str]) -> bytes:
-    """A Name Resolution Block: IPv4 addresses and their names (section 4.5); nothing if there are none."""
+    """A Name Resolution Block: addresses and their names (section 4.5); nothing if there are none."""
     records = b""
     for address, name in known.items():
-        value = socket.inet_aton(address) + name.encode() + b"\0"
-        records += struct.pack("<HH", 1, len(value)) + value + bytes(-len(value) % 4)
+        six = ":" in address
+        value = socket.inet_pton(socket.AF_INET6 if six else socket.AF_INET, address) + name.encode() + b"\0"
+        records += struct.pack("<HH", 2 if six else 1, len(value)) + value + bytes(-len(value) % 4)
     return block(NAMES, records + bytes(4)) if known else b""
 
 

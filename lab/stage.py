@@ -10,11 +10,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from lab.building import set_in
 from lab.calls import Call, NotedSocket, noted
 from lab.errors import LabError
 from lab.namespaces import inside
-from lab.netlink import Netlink
+from lab.netlink import Netlink, family_of
+from lab.settings import set_in
 from lab.wire import packet_socket
 
 if TYPE_CHECKING:
@@ -86,13 +86,14 @@ class Host:
         return self._port
 
     def new_socket(self, kind: int = socket.SOCK_STREAM, protocol: int = 0) -> NotedSocket:
-        """A new IPv4 socket that gives up after `PATIENCE`."""
+        """A new socket of the family of this host's first address, IPv4 without one; it gives up after `PATIENCE`."""
+        family = family_of(self.address) if self.addresses else socket.AF_INET
         with inside(self.namespace):
-            made = noted(self.name, self._calls, socket.socket(socket.AF_INET, kind, protocol))
+            made = noted(self.name, self._calls, socket.socket(family, kind, protocol))
         made.settimeout(PATIENCE)
         return made
 
-    def listen(self, port: int, *, backlog: int = 16, address: str = "0.0.0.0") -> NotedSocket:  # noqa: S104
+    def listen(self, port: int, *, backlog: int = 16, address: str = "") -> NotedSocket:
         """A listening socket: clients may connect as soon as this returns."""
         made = self.new_socket()
         made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -140,7 +141,12 @@ class Host:
         end = time.monotonic() + PATIENCE
         while time.monotonic() < end:
             with inside(self.namespace):
-                lines = Path("/proc/thread-self/net/tcp").read_text("ascii").splitlines()[1:]
+                lines = [
+                    line
+                    for table in ("tcp", "tcp6")
+                    if (file := Path("/proc/thread-self/net", table)).exists()
+                    for line in file.read_text("ascii").splitlines()[1:]
+                ]
             if any(
                 int(fields[1].rpartition(":")[2], 16) == port and fields[3] == LISTENING
                 for fields in map(str.split, lines)

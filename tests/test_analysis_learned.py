@@ -47,6 +47,14 @@ def test_arp_teaches_addresses_and_a_later_packet_counts() -> None:
     )
 
 
+def test_neighbor_discovery_of_the_lab_teaches_the_same_as_arp() -> None:
+    assert learned(FIXTURES / "ndp.pcapng").neighbours == (
+        Neighbour("fd00::1", "02:00:00:00:00:01", 0, How.ASKED),
+        Neighbour("fd00::2", "02:00:00:00:00:02", 1, How.ANSWERED),
+        Neighbour("fd00::2", "02:00:00:00:00:03", 9, How.ANNOUNCED, before="02:00:00:00:00:02"),
+    )
+
+
 def ndp(kind: int, source: str, target: str, flags: int, option: int) -> bytes:
     """An Ethernet frame with a neighbor solicitation or advertisement (RFC 4861) of 02:00:00:00:00:09."""
     from ipaddress import IPv6Address  # noqa: PLC0415 - only here

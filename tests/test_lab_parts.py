@@ -14,7 +14,7 @@ from lab.calls import ENDING, OPENED, OPENING, PAYLOAD, Attacher, Bond, Call, Se
 from lab.frames import Ends, ends, kinds
 from lab.network import Cable, Deed, End, Fault, Kind, Lan, Network, Wire, devices, two_hosts
 from lab.wire import Direction
-from packet_builder import arp, ethernet, ipv4, tcp, udp
+from packet_builder import arp, ethernet, ipv4, ipv6, tcp, udp
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -40,6 +40,11 @@ CLIENT, SERVER = ("10.0.0.1", 40001), ("10.0.0.2", 9999)
         (ethernet(arp(), 0x0806), set()),
         (DATA[:20], set()),
         (DATA[:40], {Kind.IP}),
+        (ethernet(ipv6(tcp(flags=SYN)), 0x86DD), {Kind.IP, Kind.TCP, Kind.SYN}),
+        (ethernet(ipv6(tcp(b"hello")), 0x86DD), {Kind.IP, Kind.TCP, Kind.DATA}),
+        (ethernet(ipv6(tcp()), 0x86DD) + bytes(6), {Kind.IP, Kind.TCP, Kind.ACK}),
+        (ethernet(ipv6(bytes(24), 58), 0x86DD), {Kind.IP}),
+        (ethernet(ipv6(tcp()), 0x86DD)[:53], set()),
     ],
 )
 def test_what_kinds_a_frame_is_of(frame: bytes, expected: set[Kind]) -> None:
@@ -49,6 +54,7 @@ def test_what_kinds_a_frame_is_of(frame: bytes, expected: set[Kind]) -> None:
 def test_between_which_ends_a_frame_goes() -> None:
     assert ends(DATA) == Ends(("10.0.0.1", 1000), ("10.0.0.2", 80))
     assert ends(ethernet(ipv4(b"\x08\x00", 1))) == Ends(("10.0.0.1", 0), ("10.0.0.2", 0))
+    assert ends(ethernet(ipv6(tcp()), 0x86DD)) == Ends(("2001:db8::1", 1000), ("2001:db8::2", 80))
     assert ends(ethernet(arp(), 0x0806)) is None
 
 

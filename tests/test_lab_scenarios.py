@@ -60,7 +60,7 @@ def test_run_again_it_tells_the_same(scenario: Scenario, tmp_path: Path) -> None
 
 
 @pytest.mark.lab
-@pytest.mark.parametrize("name", ["arp", "tcp-vs-udp", "traceroute", "lvs-tun", "server-processes"])
+@pytest.mark.parametrize("name", ["arp", "ndp", "tcp-vs-udp", "traceroute", "lvs-tun", "server-processes"])
 def test_it_runs_without_root(name: str, tmp_path: Path) -> None:
     can_run(scenarios()[name])
     if os.getuid() != 0:

@@ -162,8 +162,8 @@ class Moment:
 
 
 def sentence(text: str) -> str:
-    """The same with a capital letter."""
-    return text[:1].upper() + text[1:]
+    """The same with a capital letter, but where it begins with an address."""
+    return text if ":" in text.partition(" ")[0] else text[:1].upper() + text[1:]
 
 
 def number(packet: int) -> int:

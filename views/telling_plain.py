@@ -10,6 +10,7 @@ from capture.protocol import Protocol
 from views.labels import carried_words, protocol_name
 from views.moment import number, sentence
 from views.quoting import quoted
+from views.telling_ndp import tell_ndp
 from views.telling_open import Told
 from views.telling_vrrp import tell_vrrp
 from views.wording import _, ngettext
@@ -38,7 +39,7 @@ def tell_plain(moment: Moment) -> Told:
         return _tell_arp(moment, detail)
     words = carried_words(moment.conversation, detail, moment.options)
     if protocol in ECHO:
-        return _tell_icmp(moment, detail, words)
+        return (tell_ndp(detail) if protocol is Protocol.ICMP6 else None) or _tell_icmp(moment, detail, words)
     if protocol in UDP:
         return _tell_datagram(moment, detail, words)
     if protocol in VRRP:

@@ -127,7 +127,7 @@ async def test_panels_are_blank_rather_than_stale() -> None:
 async def test_panes_have_their_titles_before_the_first_packet_is_taken_apart(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("tui.director.Director.look", lambda _: None)
+    monkeypatch.setattr("tui.looking.Looking.look", lambda _: None)
     async with opened("handshake.pcap", MEDIUM) as (app, pilot):
         assert "── layers  packet 1 ─" in screen(app)[1]
         app.desk.packet = 4
@@ -288,7 +288,7 @@ async def test_an_error_of_ours_in_a_thread_is_a_notice() -> None:
         def broken(packet: int) -> Looked:
             raise RuntimeError(f"cannot look at {packet}")
 
-        app.director._looks._work = broken
+        app.director.looking.looks._work = broken
         await pilot.press("j")
         await pilot.pause(0.3)
         assert "cannot look at 1" in app.stage.said
@@ -301,7 +301,7 @@ async def test_a_file_that_vanishes_is_a_notice() -> None:
         def gone(packet: int) -> Looked:
             raise OSError(5, "Input/output error", str(packet))
 
-        app.director._looks._work = gone
+        app.director.looking.looks._work = gone
         await pilot.press("j")
         lines = await settle(pilot)
         assert "Input/output error" in lines[-2]

@@ -94,8 +94,8 @@ class NetvizApp(Actions):
         gc.freeze()
         # Strips make reference cycles, so collection stays on, in small steps.
         gc.set_threshold(5000, 20, 100)
-        self.director.painted = True
-        self.director.look()
+        self.director.looking.painted = True
+        self.director.looking.look()
 
     def _poll(self) -> None:
         if not self.director.poll():
@@ -145,11 +145,11 @@ class NetvizApp(Actions):
 
     @on(BytesPanel.Chosen)
     def _byte_chosen(self, event: BytesPanel.Chosen) -> None:
-        self.director.choose_byte(event.offset)
+        self.director.looking.choose_byte(event.offset)
 
     @on(LadderPanel.Missing)
     def _details_missing(self, event: LadderPanel.Missing) -> None:
-        self.director.details_wanted(event.packets)
+        self.director.looking.details_wanted(event.packets)
 
     @on(Bar.Pressed, "#keys")
     def _key_pressed(self, event: Bar.Pressed) -> None:

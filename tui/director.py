@@ -12,25 +12,22 @@ from typing import TYPE_CHECKING, Final
 
 from analysis.snapshot import first_sighting
 from tui.copying import selected_text
-from tui.desk import NONE, Desk, Explained, Looked, Request, Scene, build
+from tui.desk import NONE, Desk, Request, Scene, build
 from tui.fetch import Fetch
 from tui.following import Following
 from tui.goto import NotUnderstoodError, parse
 from tui.layout import Pane, Wishes
+from tui.looking import Looking
 from tui.panels.progress import Rate, notice_lines
 from tui.player import Player
-from tui.stage import GRACE, Stage
-from views.bytes import field_at_offset
+from tui.stage import Stage
 from views.options import TimeFormat
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    import numpy as np
-    from numpy.typing import NDArray
     from textual.app import App
 
-    from analysis.details import Detail
     from analysis.session import Session
     from tui.lineview import LineView
     from views.options import Options
@@ -51,26 +48,18 @@ class Director:
         self.following = following or Following(desk, None, follows=False)
         self.session: Session = desk.session
         self.stage = Stage(desk, self.following)
-        self.player = Player(desk, self.stage, now, self.look)
         self.wishes = Wishes()
-        self.painted = False
-        """The first screen is there. Before it nothing is taken apart: importing Scapy would delay it."""
+        self.looking = Looking(app, desk, self.stage, lambda: self.wishes.explain, self.say)
+        self.player = Player(desk, self.stage, now, self.looking.look)
         self._rate = Rate()
         self._rebuild_at = 0.0
-        self._asked_layer: int | None = None
         self._read_whole = False
         self._scenes = Fetch(self._build, self._show_scene, self.say)
-        self._looks = Fetch(desk.look, self._show_looked, self.say)
-        self._explanations = Fetch(desk.explain, self._show_explanation, self.say)
-        self._details: Fetch[NDArray[np.int64], list[Detail]] = Fetch(
-            self.session.details, lambda _, details: self.stage.ladder.supply(details), self.say
-        )
 
     @property
     def busy(self) -> bool:
         """A thread is at work, or there is something newer to show."""
-        fetches = (self._scenes, self._looks, self._explanations, self._details)
-        return any(fetch.busy for fetch in fetches) or self.session.snapshot is not self.desk.snapshot
+        return self._scenes.busy or self.looking.busy or self.session.snapshot is not self.desk.snapshot
 
     # reading
 
@@ -126,7 +115,7 @@ class Director:
         at_the_end = request.snapshot.finished and not self._read_whole
         self._read_whole = request.snapshot.finished
         if opened or at_the_end or self.stage.explained != desk.packet:
-            self.look()  # at the end too: what follows a packet, and how many there are, is known only then
+            self.looking.look()  # at the end too: what follows a packet, and how many there are, is known only then
 
     def _follow(self, scene: Scene) -> None:
         """Go on to the newest packet, if that is wanted."""
@@ -169,7 +158,7 @@ class Director:
         self.desk.packet = packet
         self.player.seek()
         self.stage.show_packet()
-        self.look()
+        self.looking.look()
 
     def go_to(self, packet: int) -> None:
         """Any packet of the capture, unfolding nothing; one that was seen several times, where it was seen first."""
@@ -231,7 +220,7 @@ class Director:
             self.desk.packet = packet
             self.rebuild()
             self.stage.show_packet()
-            self.look()
+            self.looking.look()
         else:
             self.select(packet)
 
@@ -247,50 +236,14 @@ class Director:
         """The person wants things shown in another way."""
         self.desk.options = options
         self.rebuild()
-        self.look()
-
-    # details of the selected packet
-
-    def look(self) -> None:
-        """Read, explain and take apart the selected packet; panels that still show another are soon blank."""
-        packet = self.desk.packet
-        if packet == NONE or not self.painted:
-            return
-        self.app.set_timer(GRACE, self.stage.blank_stale)
-        if self.stage.showing(Pane.EXPLANATION) or self.desk.connection not in self.desk.findings:
-            self._explanations.ask(self.app, packet)
-        if any(self.stage.showing(pane) for pane in (Pane.LAYERS, Pane.BYTES, Pane.LAYERS_STRIP)):
-            self._looks.ask(self.app, packet)
-
-    def details_wanted(self, packets: NDArray[np.int64]) -> None:
-        """Packets came on screen whose details the ladder does not have."""
-        self._details.ask(self.app, packets)
-
-    def _show_explanation(self, packet: int, explained: Explained) -> None:
-        self.stage.show_explanation(packet, explained, self.wishes.explain)
-
-    def _show_looked(self, _: int, looked: Looked) -> None:
-        self.stage.show_looked(looked)
-        if self._asked_layer is not None:
-            self.stage.layers.go_to_layer(self._asked_layer)
-            self._asked_layer = None
+        self.looking.look()
 
     def inspect(self, osi: int) -> None:
         """Bring an OSI layer of the selected packet on screen."""
         if not self.stage.showing(Pane.LAYERS):
             self.wish(replace(self.wishes, layers=True, bytes=None, maximised=None))
         self.stage.layers.focus()
-        if self.stage.looked is None:
-            self._asked_layer = osi
-        self.stage.layers.go_to_layer(osi)
-
-    def choose_field(self, field: int | None) -> None:
-        """Another field of the packet that is shown, for the tree and the bytes."""
-        looked = self.stage.looked
-        path = looked.dissection.fields[field].path if looked is not None and field is not None else ""
-        if path != self.desk.path:
-            self.desk.path = path
-            self.stage.show_layers()
+        self.looking.go_to_layer(osi)
 
     def reach_line(self, view: LineView, index: int) -> None:
         """The cursor of a pane is on another line."""
@@ -298,14 +251,14 @@ class Director:
             packet = self.stage.ladder.ladder.packet_at(index) if self.stage.ladder.ladder is not None else None
             self.select(NONE if packet is None else packet)
         elif view is self.stage.layers:
-            self.choose_field(self.stage.layers.field_at(index))
+            self.looking.choose_field(self.stage.layers.field_at(index))
 
     def open_line(self, view: LineView, index: int) -> None:
         """What Enter does on a line of a pane."""
         if view is self.stage.ladder:
             self.toggle_fold(index)
         elif view is self.stage.layers:
-            self.toggle_layer(index)
+            self.looking.toggle_layer(index)
         elif view is self.stage.timeline and self.stage.timeline.timeline is not None:
             self.open(self.stage.timeline.timeline.connection_at(index) or 0)
         elif view is self.stage.connections and self.stage.connections.chosen is not None:
@@ -313,18 +266,6 @@ class Director:
             if not self.stage.showing(Pane.LADDER):
                 self.wish(replace(self.wishes, connections=None, maximised=None))
             self.stage.ladder.focus()
-
-    def choose_byte(self, offset: int) -> None:
-        """The field that a byte belongs to."""
-        if self.stage.looked is not None:
-            self.choose_field(field_at_offset(self.stage.looked.dissection, offset))
-
-    def toggle_layer(self, index: int) -> None:
-        """Fold the header or field on a line of the layers, or unfold it; it stays so for the next packets."""
-        field = self.stage.layers.field_at(index)
-        if field is not None and self.stage.looked is not None:
-            self.desk.folded ^= {self.stage.looked.dissection.fields[field].path}
-            self.stage.show_layers()
 
     def copy(self) -> None:
         """Copy what is selected."""
@@ -339,7 +280,7 @@ class Director:
         self.wishes = wishes
         self.arrange()
         self.rebuild()
-        self.look()
+        self.looking.look()
 
     def toggle_bytes(self) -> None:
         """Bytes on or off."""

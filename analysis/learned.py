@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from analysis.exchanges import exchanges
+from analysis.http2 import http2_exchanges
 from analysis.masters import VRRP, masters
 from analysis.names import names
 from analysis.neighbours import neighbours
@@ -59,10 +60,14 @@ def learn(session: Session) -> Learned:
     told = (
         tuple(names(snapshot, details)),
         tuple(neighbours(snapshot, details)),
-        tuple(exchanges(snapshot, details)),
+        tuple(sorted(exchanges(snapshot, details) + http2_exchanges(session, details), key=_asked)),
     )
     loads = tuple(islice(PageLoads(snapshot, told, details).all(), MOST_LOADS))
     return Learned(*told, loads, len(rows) <= MOST, tuple(masters(snapshot, details)))
+
+
+def _asked(exchange: Exchange) -> int:
+    return exchange.request_packet
 
 
 def telling(snapshot: Snapshot) -> NDArray[np.int64]:

@@ -11,6 +11,7 @@ from ipaddress import IPv4Address
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from analysis.dns import dns_words
+from analysis.http2_frames import PREFACE, http2_words
 from analysis.icmp import icmp4_words, icmp6_words
 from analysis.tls import tls_words
 from analysis.vrrp import vrrp_words
@@ -26,7 +27,6 @@ METHODS: Final = (
 # A target cut off by the end of what was captured is shown as far as it goes.
 _REQUEST: Final = re.compile(rb"(" + METHODS + rb") ([!-~\x80-\xff]{1,400})(?: HTTP/1\.[01]\r?\n| HTTP/1\.[01]\r?$|\Z)")
 _STATUS: Final = re.compile(rb"HTTP/1\.[01] ([1-5]\d\d)(?: ([ -~\x80-\xff]{0,80}))?")
-_HTTP2_PREFACE: Final = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
 _SSH: Final = re.compile(rb"(SSH-(?:1\.99|1\.5|2\.0)-[!-~]{1,80})")
 DNS_PORTS: Final = frozenset({53, 5353, 5355})
 NTP_PORT: Final = 123
@@ -38,8 +38,9 @@ _NTP_MODES: Final = {1: "symmetric active", 2: "symmetric passive", 3: "client",
 
 def http_words(payload: bytes) -> str:
     """The request line without its version, or status code and reason (RFC 9112 sections 3 and 4)."""
-    if payload.startswith(_HTTP2_PREFACE):
-        return "HTTP/2 connection preface"
+    if payload.startswith(PREFACE):
+        frames = http2_words(payload[len(PREFACE) :]).removeprefix("HTTP/2")
+        return "HTTP/2 connection preface" + ("," + frames if frames else "")
     if request := _REQUEST.match(payload):
         return f"{request[1].decode('ascii')} {request[2].decode('utf-8', 'backslashreplace')}"
     if status := _STATUS.match(payload):
@@ -115,7 +116,7 @@ def tcp_words(payload: bytes, ports: frozenset[int]) -> str:
         return ""
     if DNS_PORTS & ports and len(payload) > 2:  # RFC 1035 section 4.2.2: two bytes of length come first
         return dns_words(payload[2:])
-    return http_words(payload) or tls_words(payload) or ssh_words(payload)
+    return http_words(payload) or tls_words(payload) or ssh_words(payload) or http2_words(payload)
 
 
 def udp_words(payload: bytes, ports: frozenset[int]) -> str:

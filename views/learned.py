@@ -42,7 +42,8 @@ def exchange_entries(learned: Learned, options: Options) -> Iterator[Entry]:
     """Request, reply, the time between, where."""
     micro = glyphs(ascii_only=options.ascii).micro
     for each in learned.exchanges:
-        took = _("no reply") if each.took_ns is None else duration(each.took_ns, micro=micro)
+        unknown = _("no reply") if each.reply is None else _("time not known")
+        took = unknown if each.took_ns is None else duration(each.took_ns, micro=micro)
         place = _("conn {number}").format(number=each.connection)
         yield (
             (f"{each.kind} {safe(_asked(each))}", safe(_got(each)), f"{took}, {place}", _number(each.request_packet)),

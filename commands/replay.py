@@ -8,7 +8,7 @@ from typing import Final
 import click
 
 from capture.errors import CaptureError
-from commands.common import ASCII
+from commands.common import ASCII, FILTER
 from commands.opening import CAPTURE_FILE, UNUSABLE, open_session
 from commands.telling import complain, draws_lines, tell
 
@@ -18,6 +18,7 @@ Examples:
   sudo tcpdump -i lo -U -w - | netviz replay -
   ssh router tcpdump -i eth0 -U -w - not port 22 | netviz replay -
   netviz replay --follow growing.pcapng
+  netviz replay --filter 'outcome:refused or retransmitted' big.pcap
   netviz replay --ascii capture.pcapng.gz
 """
 
@@ -30,8 +31,9 @@ Examples:
     default=True,
     help="Keep what is found out about a large capture, so that it opens at once the next time (default: yes).",
 )
+@FILTER
 @click.option("--follow", is_flag=True, help="Go on reading as the file grows, as tail -f does.")
-def replay(file: str, *, only_ascii: bool, index: bool, follow: bool) -> int:
+def replay(file: str, wanted: str | None, *, only_ascii: bool, index: bool, follow: bool) -> int:
     """Open a capture and step through its conversations.
 
     FILE is a pcap or pcapng file, compressed or not; - reads standard input while the keyboard keeps working. Where
@@ -40,7 +42,7 @@ def replay(file: str, *, only_ascii: bool, index: bool, follow: bool) -> int:
     if not sys.stdout.isatty():
         if follow:
             raise click.UsageError("--follow needs a terminal to show what comes.")
-        return tell([file], index=index)
+        return tell([file], index=index, wanted=wanted)
     try:
         session = open_session(file, index=index, follow=follow)
     except CaptureError as error:
@@ -49,7 +51,7 @@ def replay(file: str, *, only_ascii: bool, index: bool, follow: bool) -> int:
     from tui.running import run
 
     try:
-        return run(session, file, ascii=only_ascii or not draws_lines(sys.stdout.encoding))
+        return run(session, file, ascii=only_ascii or not draws_lines(sys.stdout.encoding), wanted=wanted)
     except OSError as error:
         complain(file, f"There is no terminal to read keys from: {error.strerror}.")
         return UNUSABLE

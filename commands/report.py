@@ -6,6 +6,7 @@ from typing import Final
 
 import click
 
+from commands.common import FILTER
 from commands.opening import CAPTURE_FILE
 from commands.telling import tell
 
@@ -15,6 +16,7 @@ EXAMPLES: Final = """\b
 Examples:
   netviz report capture.pcap
   netviz report --connection 3 --packets capture.pcap
+  netviz report --filter 'outcome:refused host:10.0.0.5' capture.pcap
   netviz report --format json *.pcapng | jq -c '.connections[] | {stream, outcome}'
 
 \b
@@ -34,17 +36,27 @@ Exit status: 0 read whole, 1 damaged (what could be read is printed), 2 wrong us
     multiple=True,
     help="Only connection N, as the report numbers them; may be given several times.",
 )
+@FILTER
 @click.option(
     "--index/--no-index",
     default=False,
     help="Use and keep an index of a large capture, as replay does (default: read it again).",
 )
-def report(files: tuple[str, ...], layout: str, connections: tuple[int, ...], *, packets: bool, index: bool) -> int:
+def report(
+    files: tuple[str, ...],
+    layout: str,
+    connections: tuple[int, ...],
+    wanted: str | None,
+    *,
+    packets: bool,
+    index: bool,
+) -> int:
     """Tell the whole story of captures without a screen.
 
-    With several files, the JSON format prints one object a line.
+    With several files, the JSON format prints one object a line. With a filter, connections with at least one packet
+    that matches are told of, whole.
     """
-    return tell(files, layout, packets=packets, connections=connections, index=index)
+    return tell(files, layout, packets=packets, connections=connections, wanted=wanted, index=index)
 
 
 command: Final = report

@@ -58,9 +58,13 @@ def tell(
     *,
     packets: bool = False,
     connections: Sequence[int] = (),
+    wanted: str | None = None,
     index: bool = False,
 ) -> int:
-    """Print the report of each file; what is wrong with one goes to standard error and into the exit status."""
+    """Print the report of each file; what is wrong with one goes to standard error and into the exit status.
+
+    `wanted` is a filter that was understood: of the connections, only those that match are told of.
+    """
     status = READ_WHOLE
     with output():
         for file in files:
@@ -74,7 +78,7 @@ def tell(
 
             with closing(session):
                 session.run()
-                write_report(session, sys.stdout, layout, packets=packets, connections=connections)
+                write_report(session, sys.stdout, layout, packets=packets, connections=connections, wanted=wanted)
             for problem in session.snapshot.problems:
                 complain(file, problem.message)
                 status = max(status, DAMAGED)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
+from analysis.filtering import Filter
 from analysis.findings import Findings
 from analysis.learned import learn
 from capture.link_types import link_type_name
@@ -16,7 +17,9 @@ from export.connection_csv import write_csv
 from export.connection_json import connection_texts, epoch
 from export.learned_json import learned_objects
 from export.packet_json import packet_objects
+from views.filtered import left_over
 from views.story import story
+from views.text import safe
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -31,14 +34,26 @@ AT_ONCE: Final = 256
 
 
 def write_report(
-    session: Session, out: TextIO, layout: str = "text", *, packets: bool = False, connections: Sequence[int] = ()
+    session: Session,
+    out: TextIO,
+    layout: str = "text",
+    *,
+    packets: bool = False,
+    connections: Sequence[int] = (),
+    wanted: str | None = None,
 ) -> None:
     """Write what `session` has read to `out`: `layout` is `text`, `json` (one line) or `csv`.
 
-    `connections` picks rows of the connection table; none means all. `packets` adds every packet of those.
+    `connections` picks rows of the connection table; none means all. `wanted` is a filter: connections without a packet
+    that matches are left out. `packets` adds every packet of those. Raises `FilterError`.
     """
     count = len(session.snapshot.connections)
     rows = np.unique([row for row in connections if row < count]).astype(np.int64) if connections else np.arange(count)
+    if wanted is not None:
+        found = Filter(wanted).matches(session.snapshot, session.source)
+        rows = rows[found.connections[rows]]
+        if layout == "text":
+            out.write(f"filter {safe(wanted)}: {left_over(found, session.snapshot)}\n")
     if layout == "json":
         write_json(session, out, rows, packets=packets)
     elif layout == "csv":

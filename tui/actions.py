@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from analysis.learned import Learned
     from analysis.session import Session
-    from tui.asking import LineInput
+    from tui.asking import FilterInput, LineInput
     from tui.desk import Desk
     from tui.director import Director
     from tui.stage import Stage
@@ -34,6 +34,7 @@ class Actions(App[int]):
     stage: Stage
     goto: LineInput
     saving: LineInput
+    filter_line: FilterInput
     player_timer: Timer
 
     def action_step(self, by: int) -> None:
@@ -49,14 +50,18 @@ class Actions(App[int]):
         self.director.open(self.desk.next_connection(by))
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """Where a place is being typed, `:` is a part of it, and over a dialog it opens nothing."""
+        """Where something is being typed, `:` and `/` are parts of it, and over a dialog they open nothing."""
         del parameters
-        typing = self.goto.display or self.saving.display
-        return action != "goto" or (not typing and len(self.screen_stack) == 1)
+        typing = self.goto.display or self.saving.display or self.filter_line.display
+        return action not in ("goto", "filter") or (not typing and len(self.screen_stack) == 1)
 
     def action_goto(self) -> None:
         """Ask for a place."""
         self.goto.open()
+
+    def action_filter(self) -> None:
+        """Ask for a filter."""
+        self.filter_line.open(self.desk.filter.text if self.desk.filter is not None else "")
 
     def action_go_to(self, text: str) -> None:
         """Go to a place that was typed."""

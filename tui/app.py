@@ -12,7 +12,7 @@ from textual import on
 from textual.worker import Worker, WorkerState
 
 from tui.actions import Actions
-from tui.asking import LineInput, goto_input, save_input
+from tui.asking import FilterInput, LineInput, goto_input, save_input
 from tui.bindings import bindings_of
 from tui.desk import Desk
 from tui.director import Director
@@ -44,7 +44,7 @@ TICK: Final = 1 / 30
 class NetvizApp(Actions):
     """Shows a session. `name` is what the capture is called on screen, `now` a monotonic clock in seconds.
 
-    `feed` is the live capture that the session reads, if it is one.
+    `feed` is the live capture that the session reads, if it is one; `wanted` is the filter to begin with.
     """
 
     CSS_PATH = "app.tcss"
@@ -59,6 +59,7 @@ class NetvizApp(Actions):
         ascii: bool = False,  # noqa: A002 - the option's name
         now: Callable[[], float] = monotonic,
         feed: Feed | None = None,
+        wanted: str | None = None,
     ) -> None:
         # Textual takes NO_COLOR out of its environment, and picks the filter for it by `ansi_color`.
         theme = first_theme(os.environ, colours(os.environ))
@@ -68,14 +69,17 @@ class NetvizApp(Actions):
         self.theme = theme
         desk = Desk(session, name, Options(ascii=ascii), session.snapshot)
         self.director = Director(self, desk, now, Following(desk, feed, follows=feed is not None))
+        if wanted is not None:
+            self.director.filtering.set(wanted)
         self.desk, self.stage = self.director.desk, self.director.stage
-        self.goto, self.saving = goto_input(), save_input()
+        self.goto, self.saving, self.filter_line = goto_input(), save_input(), FilterInput()
 
     def compose(self) -> ComposeResult:
         """All panes; the layout shows those that have a place."""
         yield self.stage.panes
         yield self.goto
         yield self.saving
+        yield self.filter_line
 
     def on_mount(self) -> None:
         """Show what there is, then follow the reader."""
@@ -163,5 +167,11 @@ class NetvizApp(Actions):
         self._focus_home()
         if event.asker is self.goto:
             self.action_go_to(event.text)
+        elif event.asker is self.filter_line:
+            self.director.filter(event.text)
         elif event.text.strip():
             self.director.say(self.director.following.save(Path(event.text.strip()).expanduser()))
+
+    @on(FilterInput.Typed)
+    def _filter_typed(self, event: FilterInput.Typed) -> None:
+        self.director.filtering.judge(event.text)

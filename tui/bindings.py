@@ -49,6 +49,7 @@ TABLE: Final[tuple[Key, ...]] = (
     Key("connection.previous", ("[",), "connection(-1)", "app", MOVE, "Previous connection", "conn"),
     Key("connection.next", ("]",), "connection(1)", "app", MOVE, "Next connection", "conn"),
     Key("goto", (":",), "goto", "app", MOVE, "Go to a packet, a time (+1.5s, 12:30:05) or conn 5", "go to"),
+    Key("filter", ("/",), "filter", "app", MOVE, "Show only what matches, as port:80 or outcome:refused", "filter"),
     Key("play", ("space",), "play", "app", PLAY, "Play or pause; what comes later is dimmed", "play"),
     Key("faster", ("+", "="), "speed(1)", "app", PLAY, "Play faster, up to 1000 times; zoom in in the timeline"),
     Key("slower", ("-",), "speed(-1)", "app", PLAY, "Play slower, down to a quarter; zoom out in the timeline"),
@@ -83,9 +84,9 @@ TABLE: Final[tuple[Key, ...]] = (
 )  # fmt: skip
 
 _NAMES: Final = {
-    ".": "full_stop", ",": "comma", ":": "colon", "?": "question_mark", "\\": "backslash", "+": "plus", "-": "minus",
-    "=": "equals_sign", "[": "left_square_bracket", "]": "right_square_bracket", "{": "left_curly_bracket",
-    "}": "right_curly_bracket",
+    ".": "full_stop", ",": "comma", ":": "colon", "/": "slash", "?": "question_mark", "\\": "backslash", "+": "plus",
+    "-": "minus", "=": "equals_sign", "[": "left_square_bracket", "]": "right_square_bracket",
+    "{": "left_curly_bracket", "}": "right_curly_bracket",
 }  # fmt: skip
 _SHOWN: Final = {
     "down": "↓", "up": "↑", "left": "←", "right": "→", "space": "Space", "enter": "Enter", "escape": "Esc",
@@ -103,8 +104,8 @@ def bindings_of(where: str) -> list[BindingType]:
             entry.text,
             show=False,
             id=entry.id,
-            # What is typed right after `:` must find the line already there; quitting works over dialogs, too.
-            priority=entry.id in ("goto", "quit"),
+            # What is typed right after `:` or `/` must find the line already there; quitting works over dialogs, too.
+            priority=entry.id in ("goto", "filter", "quit"),
         )
         for entry in TABLE
         if entry.where == where
@@ -140,4 +141,18 @@ def footer(pane: str) -> list[tuple[str, str, str]]:
     ]
 
 
-_ORDER: Final = ("step", "play", "conn", "zoom", "list", "pane", "bytes", "explain", "go to", "copy", "back", "help")
+_ORDER: Final = (
+    "step",
+    "play",
+    "conn",
+    "zoom",
+    "list",
+    "pane",
+    "bytes",
+    "explain",
+    "filter",
+    "go to",
+    "copy",
+    "back",
+    "help",
+)

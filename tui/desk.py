@@ -24,9 +24,12 @@ from views.sighted import sightings
 from views.timeline import Timeline
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from numpy.typing import NDArray
 
     from analysis.details import Detail
+    from analysis.filtering import Filter, Matches
     from analysis.finding import Finding
     from analysis.gathered import Gathered
     from analysis.session import Session
@@ -53,6 +56,7 @@ class Request:
     unfolded: frozenset[int]
     connections: bool
     timeline: bool
+    filter: Filter | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,11 +68,19 @@ class Scene:
     ladder: Ladder | None
     connections: ConnectionList | None
     timeline: Timeline | None
+    matches: Matches | None = None  # what the filter found, if there is one
 
     @property
     def rows(self) -> NDArray[np.int64]:
         """The rows of the open connection's packets."""
         return np.empty(0, np.int64) if self.packets is None else self.packets.rows
+
+    @property
+    def first_packet(self) -> int:
+        """The first of these packets that a filter matches, if it matches any, else the first; there is one."""
+        if self.matches is None or self.matches.packets is None:
+            return int(self.rows[0])
+        return int(self.rows[self.matches.packets[self.rows].argmax()])
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,23 +104,33 @@ class Explained:
     comments: tuple[str, ...]
 
 
-def build(request: Request, before: Scene | None) -> Scene:
-    """Make the views of a request, keeping those of `before` that say the same. Any thread."""
+def build(session: Session, request: Request, before: Scene | None, cancelled: Callable[[], bool]) -> Scene:
+    """Make the views of a request, keeping those of `before` that say the same. Any thread.
+
+    A search of what packets carry, which a filter may want, ends when `cancelled` says so.
+    """
     snapshot, options = request.snapshot, request.options
-    same = before is not None and before.request.snapshot is snapshot and before.request.options == options
+    unchanged = before is not None and before.request.snapshot is snapshot and before.request.filter == request.filter
+    same = unchanged and before is not None and before.request.options == options
+    matches = before.matches if unchanged and before is not None else None
+    if request.filter is not None and (matches is None or not matches.complete):
+        matches = request.filter.matches(snapshot, session.source, cancelled)
+    only = matches.connections if matches is not None else None
     packets = ladder = None
     if request.connection != NONE:
         packets = gathered(snapshot, request.connection, before.packets if before is not None else None)
-        ladder = Ladder(snapshot, packets, options, request.unfolded)
+        matched = matches.packets if matches is not None else None
+        ladder = Ladder(snapshot, packets, options, request.unfolded, matched)
     connections = before.connections if same and before is not None else None
     if request.connections and connections is None:
-        connections = ConnectionList(snapshot, options)
+        connections = ConnectionList(snapshot, options, only=only)
     timeline = before.timeline if same and before is not None else None
     if request.timeline and timeline is None:
-        timeline = Timeline(snapshot, options)
+        order = np.flatnonzero(only & (snapshot.connections.first_packet >= 0)) if only is not None else None
+        timeline = Timeline(snapshot, options, order=order)
         if before is not None and before.timeline is not None and before.request.snapshot is snapshot:
             timeline.window_ns = before.timeline.window_ns
-    return Scene(request, packets, ladder, connections, timeline)
+    return Scene(request, packets, ladder, connections, timeline, matches)
 
 
 def next_option(options: Options, name: str) -> Options:
@@ -134,6 +156,7 @@ class Desk:
     folded: frozenset[str] = DEFAULT_FOLDED
     visited: dict[int, int] = field(default_factory=dict)  # connection: the packet that was selected in it
     findings: dict[int, tuple[Finding, ...]] = field(default_factory=dict)  # of connections that were looked at
+    filter: Filter | None = None
     _asked: Findings | None = None
 
     def first_connection(self) -> int:
@@ -195,11 +218,13 @@ class Desk:
             index = listed.index_of(self.connection) + by
             found = listed.connection_at(index) if 0 <= index < len(listed) else None
             return self.connection if found is None else found
-        row = self.connection + by
-        first_packets = self.snapshot.connections.first_packet
-        while 0 <= row < len(first_packets) and first_packets[row] < 0:
-            row += 1 if by > 0 else -1
-        return row if 0 <= row < len(first_packets) else self.connection
+        shown = self.snapshot.connections.first_packet >= 0
+        if self.scene is not None and self.scene.matches is not None:
+            matched = self.scene.matches.connections
+            shown = shown[: len(matched)] & matched
+        rows = np.flatnonzero(shown)
+        place = int(np.searchsorted(rows, self.connection, "right" if by > 0 else "left")) + (by - 1 if by > 0 else by)
+        return int(rows[place]) if 0 <= place < len(rows) else self.connection
 
     def newest_packet(self) -> int | None:
         """The last packet that has a connection; None if there is none among the last few thousand."""

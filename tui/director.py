@@ -14,6 +14,7 @@ from analysis.snapshot import first_sighting
 from tui.copying import selected_text
 from tui.desk import NONE, Desk, Request, Scene, build
 from tui.fetch import Fetch
+from tui.filtering import Filtering
 from tui.following import Following
 from tui.goto import NotUnderstoodError, parse
 from tui.layout import Pane, Wishes
@@ -49,6 +50,7 @@ class Director:
         self.session: Session = desk.session
         self.stage = Stage(desk, self.following)
         self.wishes = Wishes()
+        self.filtering = self.stage.filtering = Filtering(app, desk, self._notice, self.say)
         self.looking = Looking(app, desk, self.stage, lambda: self.wishes.explain, self.say)
         self.player = Player(desk, self.stage, now, self.looking.look)
         self._rate = Rate()
@@ -59,7 +61,8 @@ class Director:
     @property
     def busy(self) -> bool:
         """A thread is at work, or there is something newer to show."""
-        return self._scenes.busy or self.looking.busy or self.session.snapshot is not self.desk.snapshot
+        fetches = self._scenes.busy or self.looking.busy or self.filtering.busy
+        return fetches or self.session.snapshot is not self.desk.snapshot
 
     # reading
 
@@ -86,7 +89,7 @@ class Director:
         if self.desk.connection == NONE:
             self.desk.connection = self.desk.first_connection()
         request = self._request()
-        if len(request.snapshot.packets) > LARGE:
+        if len(request.snapshot.packets) > LARGE or (request.filter is not None and request.filter.reads):
             self._scenes.ask(self.app, request)
         else:
             self._show_scene(request, self._build(request))
@@ -94,28 +97,43 @@ class Director:
     def _request(self) -> Request:
         desk, stage = self.desk, self.stage
         listed, timed = stage.showing(Pane.CONNECTIONS), stage.showing(Pane.TIMELINE)
-        return Request(desk.snapshot, desk.connection, desk.options, desk.unfolded, listed, timed)
+        return Request(desk.snapshot, desk.connection, desk.options, desk.unfolded, listed, timed, desk.filter)
 
     def _build(self, request: Request) -> Scene:
         started = self.now()
-        scene = build(request, self.desk.scene)
+        scene = build(self.session, request, self.desk.scene, lambda: self.desk.filter != request.filter)
         self._rebuild_at = max(self._rebuild_at, self.now() + 10 * (self.now() - started))
         return scene
 
     def _show_scene(self, request: Request, scene: Scene) -> None:
         desk = self.desk
-        if request.connection != desk.connection:
-            return  # another was opened meanwhile: its scene is on its way
+        if request.connection != desk.connection or request.filter != desk.filter:
+            return  # another was opened meanwhile, or filtered otherwise: its scene is on its way
         opened = desk.scene is None or desk.scene.request.connection != desk.connection
         if desk.packet == NONE and len(scene.rows):
-            desk.packet = int(scene.rows[0])
+            desk.packet = scene.first_packet
         self.stage.show_scene(scene)
         self.player.load(anew=opened)
         self._follow(scene)
+        place = self.filtering.place(scene)
         at_the_end = request.snapshot.finished and not self._read_whole
         self._read_whole = request.snapshot.finished
         if opened or at_the_end or self.stage.explained != desk.packet:
             self.looking.look()  # at the end too: what follows a packet, and how many there are, is known only then
+        if place is not None:
+            self.open(*place)
+
+    def filter(self, text: str) -> None:
+        """Show only what matches a filter; with an empty one, everything again."""
+        self.following.leave()
+        self.filtering.set(text)
+        self.rebuild()
+        self._notice()
+
+    def _notice(self) -> None:
+        """The lines above the keys say something else."""
+        self.arrange()
+        self.stage.notice.redraw()
 
     def _follow(self, scene: Scene) -> None:
         """Go on to the newest packet, if that is wanted."""
@@ -313,8 +331,7 @@ class Director:
     def say(self, sentence: str) -> None:
         """A notice that stays until Esc; an empty one ends it."""
         self.stage.said = sentence
-        self.arrange()
-        self.stage.notice.redraw()
+        self._notice()
 
     def back(self, *, cancels: bool = True) -> bool:
         """Undo the newest of what was asked for; False if there is nothing left but to quit.
@@ -331,6 +348,8 @@ class Director:
             self.wish(replace(wishes, connections=None))
         elif playback is not None and playback.active:
             self.player.stop()
+        elif self.desk.filter is not None:
+            self.filter("")
         elif cancels and self.following.feed is None and not self.desk.snapshot.finished:
             self.session.cancel()
         elif self.app.focused is not self.stage.ladder:

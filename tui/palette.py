@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 
 
 def label(entry: Key) -> str:
-    """What the palette calls an action."""
-    return f"{entry.text}  [{keys_shown(entry)}]"
+    """What the palette calls an action; round brackets, since the palette takes square ones for markup."""
+    return f"{entry.text}  ({keys_shown(entry)})"
 
 
 class Palette(Provider):

@@ -23,10 +23,12 @@ def run(
     *,
     ascii: bool = False,  # noqa: A002 - the option's name
     feed: Feed | None = None,
+    wanted: str | None = None,
 ) -> int:
     """Start reading, show the screen until it is left, stop reading. Returns the exit status.
 
-    `feed` is the live capture that the session reads, if it is one: it is followed, and may be saved.
+    `feed` is the live capture that the session reads, if it is one: it is followed, and may be saved. `wanted` is the
+    filter to begin with, one that was understood.
 
     Raises OSError if there is no terminal to read keys from.
     """
@@ -35,6 +37,6 @@ def run(
     session.hold()
     session.start()
     shown = "standard input" if name == "-" else Path(name).name
-    status = NetvizApp(session, shown, ascii=ascii, feed=feed).run()
+    status = NetvizApp(session, shown, ascii=ascii, feed=feed, wanted=wanted).run()
     session.close()
     return status or 0

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from textual.widget import Widget
 
     from tui.desk import Desk, Explained
+    from tui.filtering import Filtering
     from tui.following import Following
     from tui.layout import Explain
     from tui.playback import Playback
@@ -42,6 +43,7 @@ class Stage:
         ascii_ = desk.options.ascii
         self.desk, self.following = desk, following
         self.said = ""
+        self.filtering: Filtering | None = None
         self.rate = 0.0
         self.playback: Playback | None = None
         self.looked: Looked | None = None

@@ -15,6 +15,8 @@ from views.verdicts import ROLES_OF, severities, sign
 from views.wording import _
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from analysis.snapshot import Snapshot
     from views.options import Options
     from views.text import Line
@@ -91,9 +93,12 @@ def column_widths(columns: tuple[Column, ...], width: int) -> list[tuple[Column,
 
 
 class ConnectionList:
-    """Connections sorted by trouble, then by number. `cursor` is the selected connection's row; it may be set."""
+    """Connections sorted by trouble, then by number. `cursor` is the selected connection's row; it may be set.
 
-    def __init__(self, snapshot: Snapshot, options: Options) -> None:
+    `only`, bool (M,), says which of them are listed; without it, all.
+    """
+
+    def __init__(self, snapshot: Snapshot, options: Options, *, only: NDArray[np.bool_] | None = None) -> None:
         self.snapshot = snapshot
         self.options = options
         self.cursor = -1
@@ -102,7 +107,10 @@ class ConnectionList:
         self._severity = severities(snapshot.connections)
         # A stable sort of bytes is a radix sort: a million rows in a few milliseconds.
         order = np.argsort(self._severity, kind="stable")
-        self.order = order[snapshot.connections.first_packet[order] >= 0]
+        listed = snapshot.connections.first_packet >= 0
+        if only is not None:
+            listed &= only
+        self.order = order[listed[order]]
         self._index = np.zeros(len(order), np.int64)
         self._index[self.order] = np.arange(len(self.order))
 

@@ -77,14 +77,23 @@ class Folding:
     """The lines of a connection: each stands for one packet, or for several that are folded.
 
     `starts` holds the position (among the connection's packets) that each line begins with, `folded` says which lines
-    are folds; both (m,). `identities` are the first packet rows of all folds, open or closed, (k,).
+    are folds; both (m,). `identities` are the first packet rows of all folds, open or closed, (k,). Of each run of
+    `plain` packets the first `shown` stand alone, and the rest folds if it is `least` or more.
     """
 
-    def __init__(self, plain: NDArray[np.bool_], packets: NDArray[np.int64], unfolded: frozenset[int]) -> None:
+    def __init__(
+        self,
+        plain: NDArray[np.bool_],
+        packets: NDArray[np.int64],
+        unfolded: frozenset[int],
+        *,
+        shown: int = SHOWN,
+        least: int = LEAST,
+    ) -> None:
         count = len(plain)
         edges = np.flatnonzero(np.diff(np.concatenate(([False], plain, [False]))))
-        first, end = edges[::2] + SHOWN, edges[1::2]
-        worth = end - first >= LEAST
+        first, end = edges[::2] + shown, edges[1::2]
+        worth = end - first >= least
         self._first, self._end = first[worth], end[worth]
         self.identities = packets[self._first]
         closed = ~np.isin(self.identities, np.fromiter(unfolded, np.int64, len(unfolded)))

@@ -14,7 +14,7 @@ from views.arrows import NARROW, lane_names, layout
 from views.conversation import Conversation
 from views.folding import Folding, foldable, repeated, troubles
 from views.glyphs import glyphs
-from views.ladder_rows import Row, draw_fold, draw_opening, draw_packet, narrow_head
+from views.ladder_rows import Row, draw_fold, draw_opening, draw_packet, fold_words, narrow_head
 from views.text import LATER, SELECTED, fit, with_modifier
 
 if TYPE_CHECKING:
@@ -36,7 +36,8 @@ class Ladder:
     """Lines of one connection. `packets` are all that it has in the snapshot.
 
     `cursor` is the packet row at the play head: its line is selected, later lines are dimmed. Draws without details
-    too (flags and sizes), so that nothing ever waits.
+    too (flags and sizes), so that nothing ever waits. Where a filter matches single packets, `matched` says which of
+    all packets of the capture those are, and the others are folded.
     """
 
     def __init__(
@@ -45,6 +46,7 @@ class Ladder:
         packets: Gathered,
         options: Options,
         unfolded: frozenset[int] = frozenset(),
+        matched: NDArray[np.bool_] | None = None,
     ) -> None:
         self.conversation = Conversation(snapshot, packets.connection, packets.rows, packets)
         self.options = options
@@ -53,7 +55,11 @@ class Ladder:
         self._details: OrderedDict[int, Detail] = OrderedDict()
         self._repeated = repeated(self.conversation)
         self._troubles = self.packets[troubles(self.conversation, self._repeated)]
-        self._folding = Folding(foldable(self.conversation), self.packets, unfolded)
+        self._filtered = matched is not None
+        if matched is None:
+            self._folding = Folding(foldable(self.conversation), self.packets, unfolded)
+        else:
+            self._folding = Folding(~matched[self.packets], self.packets, unfolded, shown=0, least=1)
         self._opening = 1 if self.conversation.is_tcp and len(self.packets) else 0
         self._payload = np.concatenate(([0], np.cumsum(self.conversation.column("payload_length"), dtype=np.int64)))
         heights = np.where(self._folding.folded, 1, 2 if options.two_rows else 1)
@@ -156,7 +162,8 @@ class Ladder:
         selected = packet <= self.cursor <= int(self.packets[end - 1])
         if self._folding.folded[line]:
             size = int(self._payload[end] - self._payload[start])
-            drawn = draw_fold(self.conversation, (start, end), size, width, self.options, selected=selected)
+            words = fold_words(self.conversation, (start, end), size, self._glyphs.micro, filtered=self._filtered)
+            drawn = draw_fold(self.conversation, words, width, self.options, selected=selected)
         else:
             row = Row(start, part, self._details.get(packet), bool(self._repeated[start]), selected)
             drawn = draw_packet(self.conversation, row, width, self.options)

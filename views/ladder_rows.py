@@ -111,15 +111,19 @@ def _picture(conversation: Conversation, row: Row, span: int, options: Options, 
     return arrow("", span, to_right=to_right, line=shaft(what, payload, signs), head=head)
 
 
-def fold_words(conversation: Conversation, run: tuple[int, int], payload: int, micro: str) -> str:
+def fold_words(
+    conversation: Conversation, run: tuple[int, int], payload: int, micro: str, *, filtered: bool = False
+) -> str:
     """How many packets a fold hides, their payload, and the time since the packet before them.
 
-    `run` is the first position and the one after the last.
+    `run` is the first position and the one after the last; `filtered`: a filter left them out.
     """
     times, packets = conversation.snapshot.packets.time_ns, conversation.packets
     passed = int(times[packets[run[1] - 1]]) - int(times[packets[max(run[0] - 1, 0)]])
     number = run[1] - run[0]
-    if conversation.is_tcp:
+    if filtered:
+        what = ngettext("{number} packet filtered out", "{number} packets filtered out", number)
+    elif conversation.is_tcp:
         what = ngettext("{number} more data/ACK packet", "{number} more data/ACK packets", number)
     else:
         what = ngettext("{number} more packet", "{number} more packets", number)
@@ -127,11 +131,15 @@ def fold_words(conversation: Conversation, run: tuple[int, int], payload: int, m
 
 
 def draw_fold(
-    conversation: Conversation, run: tuple[int, int], payload: int, width: int, options: Options, *, selected: bool
+    conversation: Conversation,
+    words: str,
+    width: int,
+    options: Options,
+    *,
+    selected: bool,
 ) -> Line:
-    """The line of a fold."""
+    """The line of a fold, with the words about it."""
     signs = glyphs(ascii_only=options.ascii)
-    words = fold_words(conversation, run, payload, signs.micro)
     left = (
         _narrow_left(width, options) if width < NARROW else layout(width, options.time, states=conversation.is_tcp).left
     )

@@ -33,7 +33,11 @@ class Rate:
 
 
 def notice_lines(stage: Stage, width: int) -> list[Line]:
-    """What is said at the moment, else the progress of reading, else what is wrong with the capture."""
+    """What is said at the moment, else the progress of reading, else what is wrong with the capture; and the filter."""
+    return _told(stage, width) + (stage.filtering.lines(width) if stage.filtering is not None else [])
+
+
+def _told(stage: Stage, width: int) -> list[Line]:
     snapshot = stage.desk.snapshot
     reading = progress(snapshot, stage.rate, width, stage.desk.options)
     if stage.said:

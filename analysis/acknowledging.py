@@ -87,7 +87,7 @@ class Acknowledgments:
     def feed(self, detail: Detail) -> Acknowledged:
         """What this TCP packet says of those before it."""
         flags = int(self._packets.flags[detail.packet])
-        if flags & UNREAD:
+        if flags & UNREAD or detail.gone:
             return NOTHING
         here, there = self._both(int(self._packets.connection[detail.packet]), from_b=bool(flags & Flag.FROM_B))
         number = repeats = None

@@ -30,6 +30,12 @@ class Detail:
     acknowledgment: int  # tcp.ack_raw
     window: int  # tcp.window_size_value, as sent
     flags: int = 0  # the TCP flags
+    gone: bool = False  # not all of its first bytes are in the capture any more, and nothing else here is known
+
+
+def without_bytes(packet: int) -> Detail:
+    """What is known of a packet whose bytes are gone: nothing."""
+    return Detail(packet, (), b"", -1, -1, -1, 0, 0, 0, gone=True)
 
 
 def details_of(rows: NDArray[np.int64], batch: Batch, headers: Headers) -> list[Detail]:

@@ -15,6 +15,7 @@ from analysis.checksums import check_header, check_transport
 from analysis.examined_verdicts import copies, damaged, left_to_the_card
 from capture.batch import PADDING, Batch
 from capture.decode import decode_alone
+from capture.lookup import batch_of
 from capture.protocol import Flag, Protocol
 
 if TYPE_CHECKING:
@@ -101,21 +102,21 @@ def _spans(session: Session, packets: NDArray[np.int64]) -> Iterator[Span]:
 
 
 def _read(session: Session, span: Span) -> Batch:
-    """The packets of a stretch; fewer bytes if the file shrank."""
+    """The packets of a stretch; fewer bytes if the file shrank, or some of them are gone."""
     rows, base, size = span
     # What follows the stretch in the file serves as padding, which saves copying it.
     data = session.source.read(base, size + PADDING)
-    size = min(len(data), size)
+    if len(data) < size:
+        return batch_of(session.source, session.snapshot.packets, session.snapshot.interfaces, rows, head=size)
     if len(data) < size + PADDING:
         data += bytes(PADDING)
     table, interfaces = session.snapshot.packets, session.snapshot.interfaces
-    start = np.minimum(table.offset[rows] - base, size)
     link_types = np.array([each.link_type for each in interfaces] or [0], np.uint16)
     return Batch(
         buffer=np.frombuffer(data, np.uint8),
-        start=start,
+        start=table.offset[rows] - base,
         offset=table.offset[rows],
-        captured_length=np.minimum(table.captured_length[rows], size - start).astype(np.uint32),
+        captured_length=table.captured_length[rows],
         original_length=table.original_length[rows],
         time_ns=table.time_ns[rows],
         interface=table.interface[rows],

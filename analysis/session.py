@@ -6,18 +6,19 @@ import threading
 from contextlib import closing
 from typing import TYPE_CHECKING, Final
 
+import numpy as np
+
 from analysis.ahead import decoded
 from analysis.analyser import Analyser
-from analysis.details import details_of
+from analysis.details import details_of, without_bytes
 from analysis.snapshot import Snapshot, rows_of
 from capture.decode import decode_alone
 from capture.errors import Problem
-from capture.lookup import batch_of
+from capture.lookup import HEAD, batch_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    import numpy as np
     from numpy.typing import NDArray
 
     from analysis.details import Detail
@@ -132,10 +133,15 @@ class Session:
         return rows_of(self._snapshot, connection)
 
     def details(self, packets: NDArray[np.int64]) -> list[Detail]:
-        """What the bytes of these packets say (rows, int64, ascending). Reads the file: not for the screen's thread."""
+        """What the bytes of these packets say (rows, int64, ascending), or that they are gone.
+
+        Reads the file: not for the screen's thread.
+        """
         snapshot = self._snapshot
         batch = batch_of(self.source, snapshot.packets, snapshot.interfaces, packets)
-        return details_of(packets, batch, decode_alone(batch))
+        gone = batch.captured_length < np.minimum(snapshot.packets.captured_length[packets], HEAD)
+        found = details_of(packets, batch, decode_alone(batch))
+        return [without_bytes(each.packet) if lost else each for each, lost in zip(found, gone.tolist(), strict=True)]
 
     def _keep_index(self) -> None:
         """Put the analysis away, if it is whole. That this fails is no harm to what is shown, but is told."""

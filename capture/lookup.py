@@ -31,7 +31,7 @@ class ByteSource(Protocol):
     """What holds the captured bytes."""
 
     def read(self, offset: int, length: int) -> bytes:
-        """Bytes at `offset`; fewer than asked for where the file has become shorter."""
+        """Bytes at `offset`; fewer than asked for where the file has become shorter, or some of them are gone."""
 
 
 def batch_of(
@@ -50,7 +50,9 @@ def batch_of(
         for begin, size in zip(
             (offset[first : last + 1] - base).tolist(), length[first : last + 1].tolist(), strict=True
         ):
-            pieces.append(stretch[begin : begin + size])
+            piece = stretch[begin : begin + size]
+            # A packet before this one may be gone, while this one is there.
+            pieces.append(piece if len(piece) == size else source.read(base + begin, size))
     got = np.fromiter(map(len, pieces), np.int64, len(pieces))
     start = np.concatenate(([0], np.cumsum(got)[:-1])) if len(got) else np.zeros(0, np.int64)
     interface = packets.interface[rows]

@@ -13,6 +13,7 @@ import click
 from capture.errors import CaptureError
 from commands.common import ASCII, REPORT
 from commands.opening import DAMAGED, READ_WHOLE, UNUSABLE
+from commands.quantities import Quantity
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -32,6 +33,9 @@ Examples:
 Exit status: 0 the capture ended as asked, 1 it broke off (what was captured is kept), 2 nothing can be captured.
 """
 MEGABYTE: Final = 1_000_000
+BYTES: Final = {"B": 1.0, "kB": 1e3, "MB": 1e6, "GB": 1e9, "KiB": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30}
+LEAST_SPOOL: Final = 16 << 20
+"""Bytes: what comes within a second at a high rate."""
 
 
 def ring_of(_context: click.Context, _parameter: click.Parameter, value: str | None) -> tuple[int, int] | None:
@@ -59,6 +63,12 @@ def ring_of(_context: click.Context, _parameter: click.Parameter, value: str | N
     help="With -w: go on in new files, and keep the newest FILES of SIZE megabytes.",
 )
 @click.option(
+    "--spool",
+    type=Quantity(BYTES, "1GiB", least=LEAST_SPOOL, most=1 << 50),
+    default="1GiB",
+    help="Without -w: what is kept at most; then the oldest connections leave, or, without a screen, it ends.",
+)
+@click.option(
     "--snap-length", type=click.IntRange(min=60, max=262_144), default=262_144, metavar="N", help="Bytes kept of each."
 )
 @REPORT
@@ -71,6 +81,7 @@ def live(  # noqa: PLR0913, PLR0917 - one for each option
     packets: int | None,
     size: int | None,
     ring: tuple[int, int] | None,
+    spool: float,
     snap_length: int,
     layout: str | None,
     *,
@@ -90,7 +101,7 @@ def live(  # noqa: PLR0913, PLR0917 - one for each option
         from capture.live.starting import Limits
 
         limits = Limits(packets, size * MEGABYTE if size else None, duration, ring[1] if ring else None)
-        target = Target(file, ring[0] if ring else None)
+        target = Target(file, ring[0] if ring else None, int(spool), makes_room=screen)
         feed = open_feed(chosen(names), target, expression=expression, snap_length=snap_length, limits=limits)
     except CaptureError as error:
         click.echo(f"netviz: {error}", err=True)
@@ -156,6 +167,7 @@ def record(feed: Feed, layout: str | None) -> int:
 
 def watch(feed: Feed, *, only_ascii: bool) -> int:
     """Show it on the screen; returns the exit status."""
+    from analysis.leaving import making_room
     from analysis.session import Session
     from capture.live.notes import notes
     from capture.live.processes import SocketWatch
@@ -166,7 +178,7 @@ def watch(feed: Feed, *, only_ascii: bool) -> int:
     feed.note = lambda: notes(watching.known)
     try:
         ascii_ = only_ascii or not draws_lines(sys.stdout.encoding)
-        session = Session(feed.source(), owners=watching.known)
+        session = Session(feed.source(), making_room(feed), owners=watching.known)
         status = run(session, feed.where, ascii=ascii_, feed=feed)
     except OSError as error:
         click.echo(f"netviz: There is no terminal to read keys from: {error.strerror}.", err=True)

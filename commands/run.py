@@ -70,7 +70,8 @@ def begin(command: list[str], file: Path | None, output: IO[bytes] | None) -> tu
     sandbox = Sandbox(command, output)
     try:
         helper = Helper(None, sandbox.control)
-        feed = feed_from(helper, [loopback], Target(file), f"run {Path(command[0]).name}", limits=Limits())
+        target = Target(file, makes_room=output is not None)
+        feed = feed_from(helper, [loopback], target, f"run {Path(command[0]).name}", limits=Limits())
     except LiveError as error:
         raise sandbox.refused() from error
 
@@ -84,13 +85,14 @@ def begin(command: list[str], file: Path | None, output: IO[bytes] | None) -> tu
 
 def watch(sandbox: Sandbox, feed: Feed, output: IO[bytes], *, only_ascii: bool) -> int:
     """Show the screen, end the command when it is left, and print what the command printed."""
+    from analysis.leaving import making_room
     from analysis.session import Session
     from commands.telling import draws_lines
     from tui.running import run as show
 
     try:
         ascii_ = only_ascii or not draws_lines(sys.stdout.encoding)
-        show(Session(feed.source()), feed.where, ascii=ascii_, feed=feed)
+        show(Session(feed.source(), making_room(feed)), feed.where, ascii=ascii_, feed=feed)
     finally:
         status = sandbox.end()
         feed.stop()

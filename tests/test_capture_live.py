@@ -35,8 +35,8 @@ import json, time
 from pathlib import Path
 from capture.live.feed import Target, open_feed
 from capture.live.starting import Limits
-def begin(file=None, files=None, expression="", snap=262144, **limits):
-    target = Target(Path(file) if file else None, files)
+def begin(file=None, files=None, expression="", snap=262144, spool=1 << 30, **limits):
+    target = Target(Path(file) if file else None, files, spool)
     return open_feed(["lo"], target, expression=expression, snap_length=snap, limits=Limits(**limits))
 def send(count, size=64, port=0):
     datagrams = socket.AF_INET, socket.SOCK_DGRAM
@@ -127,6 +127,48 @@ def test_limits_and_filters_are_obeyed(tmp_path: Path) -> None:
         (batch,) = source.batches()
         assert set(batch.captured_length.tolist()) == {50}
         assert set(batch.original_length.tolist()) == {106}
+
+
+@linux
+def test_a_full_spool_makes_room_and_the_capture_goes_on(tmp_path: Path) -> None:
+    told = live(
+        """
+from analysis.leaving import making_room
+from analysis.session import Session
+target = Target(None, spool_bytes=4 << 20, makes_room=True)
+feed = open_feed(["lo"], target, snap_length=262144, limits=Limits())
+if not feed.spool.gives_back:
+    sys.exit(77)
+session = Session(feed.source(), making_room(feed))
+session.start()
+for _ in range(100):
+    send(100, 1400)
+    time.sleep(0.005)
+counts = feed.stop()
+session.wait(10)
+gone = session.details(__import__("numpy").array([10, 9_999]))
+feed.save(Path(sys.argv[1]))
+tell(counts, left=feed.left.packets, occupied=feed.spool.occupied, gone=[each.gone for each in gone])
+session.close()
+feed.close()
+""",
+        tmp_path / "saved.pcapng",
+    )
+    left, occupied = told["left"], told["occupied"]
+    assert (told["packets"], told["done"], told["gone"]) == (10_000, "stopped", [True, False])
+    assert isinstance(left, int)
+    assert isinstance(occupied, int)
+    assert left > 5_000
+    assert occupied <= (4 << 20) + (1 << 20)
+    assert len(_lengths(tmp_path / "saved.pcapng")) == 10_000 - left
+
+
+@linux
+def test_a_spool_without_a_reader_that_makes_room_ends_the_capture() -> None:
+    told = live("feed = begin(spool=1 << 20); send(2000, 1400); feed.wait(); tell(feed.stop()); feed.close()")
+    assert told["done"] == "limit"
+    assert isinstance(told["written"], int)
+    assert told["written"] <= 1 << 20
 
 
 @linux
@@ -280,10 +322,10 @@ def test_a_ring_numbers_its_files_and_removes_the_oldest(tmp_path: Path) -> None
 def test_saving_copies_what_was_written_and_leaves_no_half(tmp_path: Path) -> None:
     descriptor = named(tmp_path / "spool")
     os.write(descriptor, b"whole blocks, and more")
-    copy(descriptor, 12, tmp_path / "saved")
-    assert (tmp_path / "saved").read_bytes() == b"whole blocks"
+    copy(descriptor, [(0, 5), (7, 12)], tmp_path / "saved")
+    assert (tmp_path / "saved").read_bytes() == b"wholelocks"
     with pytest.raises(OSError, match="No such file"):
-        copy(descriptor, 12, tmp_path / "nowhere" / "saved")
+        copy(descriptor, [(0, 12)], tmp_path / "nowhere" / "saved")
     os.close(descriptor)
 
 

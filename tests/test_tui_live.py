@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, cast
 from analysis.session import Session
 from capture.growing import GrowingStore
 from capture.live.files import copy
+from capture.live.spool import Left
 from capture.live.starting import Counts
 from capture.source import CaptureSource
 from tui.app import NetvizApp
@@ -38,6 +39,7 @@ class Growing:
         self.counts = Counts()
         self.ended = False
         self.behind = 0
+        self.left = Left()
         file.write_bytes(b"")
         self.descriptor = os.open(file, os.O_RDWR)
 
@@ -47,7 +49,7 @@ class Growing:
         self.counts = replace(self.counts, packets=self.counts.packets + packets, written=self.file.stat().st_size)
 
     def save(self, path: Path) -> None:
-        copy(self.descriptor, self.counts.written, path)
+        copy(self.descriptor, [(0, self.counts.written)], path)
         self.saved_as = path
 
 
@@ -127,6 +129,15 @@ async def test_packets_that_nobody_saved_are_not_thrown_away_unasked(tmp_path: P
         assert feed.saved_as == tmp_path / "saved.pcap"
 
 
+async def test_quitting_again_quits(tmp_path: Path) -> None:
+    async with growing(tmp_path) as (app, pilot, _):
+        await pilot.press("q")
+        await settle(pilot)
+        assert app.return_value is None
+        await pilot.press("q")
+        assert app.return_value == 0
+
+
 async def test_what_cannot_be_saved_is_told(tmp_path: Path) -> None:
     async with growing(tmp_path) as (app, pilot, _):
         app.director.say(app.director.following.save(tmp_path / "nowhere" / "file"))
@@ -143,6 +154,10 @@ def test_the_line_tells_losses_and_lag_first_and_never_more_than_fits() -> None:
     )
     for width in range(1, 120):
         assert line_cells(live_line(state, 99.0, width)) == width
+    less = replace(state, left=Left(5_000, 1), follows=True)
+    assert "following  3.0 MB to be analysed  5000 gone from the spool (1 connection)" in plain(
+        live_line(less, 9.0, 200)
+    )
     broken = replace(state, counts=replace(counts, done="lo went down"))
     assert "lo went down" in plain(live_line(broken, 0.0, 120))
 

@@ -144,7 +144,8 @@ class Actions(App[int]):
 
     def action_leave(self, quits: bool = False) -> None:
         """One step back; at the top, the end. `quits`: rather the end than only to cancel reading."""
-        if not self.director.back(cancels=not quits):
+        again = quits and self.director.following.warned and self.director.following.warned == self.director.stage.said
+        if again or not self.director.back(cancels=not quits):
             self.action_quit_now()
 
     def action_quit_now(self) -> None:

@@ -85,11 +85,12 @@ class Scene:
 
 @dataclass(frozen=True, slots=True)
 class Looked:
-    """Everything about one packet that was read for it."""
+    """Everything about one packet that was read for it; nothing if its bytes are `gone`."""
 
     packet: int
     data: bytes
     dissection: Dissection
+    gone: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,6 +177,8 @@ class Desk:
         """Read and take apart one packet. Reads the capture, imports Scapy: never on the UI thread."""
         packets = self.snapshot.packets
         data = self.session.packet_bytes(packet)
+        if len(data) < int(packets.captured_length[packet]):
+            return Looked(packet, b"", Dissection((), ()), gone=True)
         link_type = self.session.link_type(packet)
         dissection = dissect(data, link_type, original_length=int(packets.original_length[packet]))
         return Looked(packet, data, dissection)

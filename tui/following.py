@@ -26,7 +26,8 @@ class Following:
         self.follows = follows
         self.frozen = False
         self._left_at = 0  # packets of the open connection when the person moved
-        self._warned = False
+        self.warned = ""
+        """What was said before packets would have been thrown away."""
         self._told: LiveState | None = None
 
     @property
@@ -42,6 +43,7 @@ class Following:
             follows=self.follows,
             frozen=self.frozen,
             new=self.new,
+            left=self.feed.left,
         )
 
     @property
@@ -83,10 +85,12 @@ class Following:
 
     def warning(self) -> str | None:
         """What to say, once, before packets are thrown away that nobody saved; None: nothing would be lost."""
-        if self.feed is None or self.feed.saved_as is not None or self._warned or not self.feed.counts.packets:
+        if self.feed is None or self.feed.saved_as is not None or self.warned or not self.feed.counts.packets:
             return None
-        self._warned = True
-        return f"{self.feed.counts.packets:,} packets are not saved: w saves them, quitting again throws them away."
+        self.warned = (
+            f"{self.feed.counts.packets:,} packets are not saved: w saves them, quitting again throws them away."
+        )
+        return self.warned
 
     def save(self, path: Path) -> str:
         """Save what was captured, and say how it went."""
@@ -96,4 +100,7 @@ class Following:
             self.feed.save(path)
         except OSError as error:
             return f"{path} cannot be written: {error.strerror}."
-        return f"Saved {self.feed.counts.packets:,} packets as {path}; netviz replay {path} shows them again."
+        gone = self.feed.left.packets
+        without = f", without the {gone:,} that have left the spool" if gone else ""
+        saved = f"Saved {self.feed.counts.packets - gone:,} packets as {path}{without}"
+        return f"{saved}; netviz replay {path} shows them again."

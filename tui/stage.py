@@ -184,7 +184,7 @@ class Stage:
     def show_layers(self) -> None:
         """The tree, the bytes and the strip, with the selected field."""
         looked, desk, selected = self.looked, self.desk, self.field
-        self.layers.show_title((Span("layers", "title"), Span(f"  {self.number}", "dim")))
+        self.layers.show_title((Span("layers", "title"), Span(f"  {self.number}{self._lost}", "dim")))
         self.bytes.show_title((Span("bytes", "title"), Span(f"  {self._bytes_title()}", "dim")))
         self.layers.show_layers(looked.dissection if looked else None, desk.options, desk.folded, selected)
         dump, place = self._dump(selected)
@@ -202,9 +202,13 @@ class Stage:
         place = (field.offset, field.length)
         return ByteDump(self.looked.data, place, self.desk.options, (header.offset, header.header_length)), place
 
+    @property
+    def _lost(self) -> str:
+        return ": its bytes are gone" if self.looked is not None and self.looked.gone else ""
+
     def _bytes_title(self) -> str:
         if self.looked is None or self.field is None:
-            return self.number
+            return self.number + self._lost
         field = self.looked.dissection.fields[self.field]
         if field.offset < 0:
             return f"{self.number}  {safe(field.name)}"

@@ -112,6 +112,8 @@ class Explanation:
         findings: Sequence[Finding] = (),
         comments: Sequence[str] = (),
     ) -> None:
+        gone = {row for row, detail in details.items() if detail.gone}
+        details = {row: detail for row, detail in details.items() if row not in gone}
         rows = rows_of(snapshot, connection) if packets is None else packets
         conversation = Conversation(snapshot, connection, rows)
         moment = Moment(conversation, packet, conversation.index(packet), details, options)
@@ -125,6 +127,9 @@ class Explanation:
         elsewhere = tell_sightings(snapshot, packet, details, options)
         self._what = (*told.what[:1], *mark_sentences(conversation, packet), *elsewhere, *told.what[1:])
         self._found = [*found_here(moment, findings), *noted(comments)]
+        if packet in gone:
+            lost = _("Its bytes are gone: they have left the spool, or the file has become shorter.")
+            self._found.insert(0, (lost, "warning"))
         self._after = [part for part in (" ".join(state_changes(moment, full=full)), expected(moment)) if part]
         self._more = [(text, "") for text in (*told.more, *_background(moment))] if full else []
         self._more += found_elsewhere(moment, findings) if full else []

@@ -30,6 +30,7 @@ PROTOCOL_NAMES: Final = {
     Protocol.IPV6: "IPv6",
     Protocol.ICMP6: "ICMPv6",
 }
+GONE: Final = _("its bytes are gone")
 LEAST_WORDS: Final = 6
 """Fewer cells of a message than these say nothing."""
 
@@ -58,6 +59,8 @@ def carried_words(conversation: Conversation, detail: Detail, options: Options) 
     protocol = conversation.protocol(detail.packet)
     if protocol in TCP_PROTOCOLS and conversation.payload(detail.packet) == 0:
         return ""
+    if detail.gone:
+        return ""
     data = conversation.carried(detail)
     words = safe(message(protocol, data, detail.network, detail.transport, detail.payload))
     return unambiguous(words) if options.ascii else words
@@ -72,8 +75,8 @@ def label(
     flags, payload = conversation.flags(packet), conversation.payload(packet)
     main = flag_names(flags) + (f" {payload} B" if payload else "")
     numbers = [(2, words) for words in mark_labels(conversation, packet, repeated=repeated)]
-    words = ""
-    if detail is not None:
+    words = GONE if detail is not None and detail.gone else ""
+    if detail is not None and not detail.gone:
         numbers += _numbers(conversation, detail, flags, payload, options)
         words = carried_words(conversation, detail, options)
     if flags & Flag.SYN:
@@ -120,7 +123,8 @@ def _plain_label(conversation: Conversation, packet: int, detail: Detail | None,
     payload = conversation.payload(packet)
     length = payload or int(conversation.snapshot.packets.original_length[packet])
     words = carried_words(conversation, detail, options) if detail is not None else ""
-    return Label(words or protocol_name(conversation.protocol(packet)), ((4, f"{length} B"),))
+    lost = GONE if detail is not None and detail.gone else ""
+    return Label(words or protocol_name(conversation.protocol(packet)), ((4, f"{length} B"),), lost)
 
 
 def _composed(shown: Label, keep: int, words: str) -> str:

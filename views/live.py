@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
+from capture.live.spool import Left
 from views.durations import count, size
 from views.text import Span, fit, safe
 from views.wording import _, ngettext
@@ -15,13 +16,17 @@ if TYPE_CHECKING:
     from capture.live.starting import Counts
     from views.text import Line
 
-FEW_BYTES = 256 << 10
+NONE_LEFT: Final = Left()
+FEW_BYTES: Final = 256 << 10
 """The analysis is not called behind for less: that is what comes between two looks at the file."""
 
 
 @dataclass(frozen=True, slots=True)
 class LiveState:
-    """A live capture as the screen has it: `behind` bytes are not analysed yet, `new` packets are not shown."""
+    """A live capture as the screen has it: `behind` bytes are not analysed yet, `new` packets are not shown.
+
+    `left`: what is no longer in the spool.
+    """
 
     counts: Counts
     analysed: int
@@ -30,6 +35,7 @@ class LiveState:
     follows: bool
     frozen: bool
     new: int
+    left: Left = NONE_LEFT
 
 
 def live_line(state: LiveState, rate: float, width: int) -> Line:
@@ -52,6 +58,14 @@ def live_line(state: LiveState, rate: float, width: int) -> Line:
         parts.append(Span(_("{size} to be analysed").format(size=size(state.behind)), "warning"))
     if counts.done not in (None, "limit", "stopped"):
         parts.append(Span(safe(counts.done or ""), "bad"))
+    if state.left.packets:
+        gone = ngettext(
+            "{packets} gone from the spool ({connections} connection)",
+            "{packets} gone from the spool ({connections} connections)",
+            state.left.connections,
+        )
+        told = gone.format(packets=count(state.left.packets), connections=count(state.left.connections))
+        parts.append(Span(told, "warning"))
     where = safe(state.saved_as.name) if state.saved_as is not None else _("not saved [w saves]")
     parts.append(Span(f"{size(counts.written)} {where}", "dim"))
     if not ended:

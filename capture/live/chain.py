@@ -16,11 +16,13 @@ if TYPE_CHECKING:
 class FileChain:
     """A `capture.store.ByteStore` over files that are added as they are begun; of dropped ones nothing can be read.
 
-    Takes the descriptors over. Offsets go on from file to file. `ended` says that nobody writes any more.
+    Takes the descriptors over. Offsets go on from file to file. `ended` says that nobody writes any more, `whole` how
+    much of what was read at a place of the one file still was there (`capture.live.spool`).
     """
 
-    def __init__(self, ended: Callable[[], bool]) -> None:
+    def __init__(self, ended: Callable[[], bool], whole: Callable[[int, bytes], bytes] | None = None) -> None:
         self._ended = ended
+        self._whole = whole
         self._files: list[tuple[int, int | None]] = []  # where each begins in the whole, and its descriptor
         self._current = 0
         self._position = 0
@@ -77,7 +79,10 @@ class FileChain:
         with self._lock:
             for begin, descriptor in reversed(self._files):
                 if offset >= begin:
-                    return b"" if descriptor is None or length <= 0 else os.pread(descriptor, length, offset - begin)
+                    if descriptor is None or length <= 0:
+                        return b""
+                    data = os.pread(descriptor, length, offset - begin)
+                    return data if self._whole is None else self._whole(offset, data)
         return b""
 
     @property

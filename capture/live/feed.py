@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import os
 import threading
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from capture.live.chain import FileChain
-from capture.live.files import SPOOL_BYTES, FileRing, copy, named, spool
+from capture.live.files import FileRing, copy, named
 from capture.live.interfaces import interfaces
 from capture.live.rights import leave_root
+from capture.live.spool import SPOOL_BYTES, Left, Spool
 from capture.live.starting import LARGEST, LiveError, spawn, start
 from capture.live.ways import OURS, way_here
 from capture.source import CaptureSource
@@ -26,10 +27,15 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """Where packets go: a file (None: a spool without a name), or a ring of so many files named like it."""
+    """Where packets go: a file, or a ring of so many files named like it; without a path a spool of so many bytes.
+
+    A full spool ends the capture, unless the reader says that it `makes_room` (`analysis.leaving`).
+    """
 
     path: Path | None = None
     files: int | None = None
+    spool_bytes: int = SPOOL_BYTES
+    makes_room: bool = False
 
 
 class Output:
@@ -38,7 +44,8 @@ class Output:
     def __init__(self, target: Target) -> None:
         self.target = target
         self.ended = False
-        self.chain = FileChain(lambda: self.ended)
+        self.spool = Spool() if target.path is None else None
+        self.chain = FileChain(lambda: self.ended, self.spool.whole if self.spool is not None else None)
         self._ring = FileRing(target.path, target.files) if target.path is not None and target.files else None
         self.descriptor = self.begin()
 
@@ -49,7 +56,8 @@ class Output:
         elif self.target.path is not None:
             descriptor = named(self.target.path)
         else:
-            descriptor = spool()
+            assert self.spool is not None
+            descriptor = self.spool.descriptor
         self.chain.add(os.dup(descriptor), self.target.files or 1)
         return descriptor
 
@@ -69,6 +77,8 @@ class Feed:
         self._saved: Path | None = None
         self.note: Callable[[], bytes] = bytes
         """Gives the blocks to be put behind the packets in a file."""
+        self.present: Callable[[int], list[tuple[int, int]]] = lambda length: [(0, length)]
+        """Gives the stretches of whole blocks that are there of the first so many bytes."""
         self._noted = False
         running.at_end = self._end
 
@@ -84,6 +94,25 @@ class Feed:
     def behind(self) -> int:
         """Bytes that were captured and are not analysed yet."""
         return self._output.chain.waiting
+
+    @property
+    def spool(self) -> Spool | None:
+        """The file without a name that holds the packets, if no other one was asked for."""
+        return self._output.spool
+
+    @property
+    def spool_bytes(self) -> int:
+        """How much of the disk the spool may take."""
+        return self._output.target.spool_bytes
+
+    @property
+    def left(self) -> Left:
+        """What has left the spool to make room."""
+        return self._output.spool.left if self._output.spool is not None else Left()
+
+    def break_off(self, reason: str) -> None:
+        """End the capture soon, because of this."""
+        self._running.break_off(reason)
 
     @property
     def saved_as(self) -> Path | None:
@@ -121,14 +150,18 @@ class Feed:
             file.write(self.note())
 
     def save(self, path: Path) -> None:
-        """Keep what was captured so far as a file. Raises OSError."""
-        copy(self._output.descriptor, self.counts.written, path)
+        """Keep what was captured so far, and is still there, as a file. Raises OSError."""
+        with self._output.spool.steady if self._output.spool is not None else nullcontext():
+            copy(self._output.descriptor, self.present(self.counts.written), path)
         self._append(path)
         self._saved = path
 
     def close(self) -> None:
         """Let go of the spool."""
-        os.close(self._output.descriptor)
+        if self._output.spool is not None:
+            self._output.spool.close()
+        else:
+            os.close(self._output.descriptor)
 
 
 def open_feed(names: Sequence[str], target: Target, *, expression: str = "", snap_length: int, limits: Limits) -> Feed:
@@ -164,8 +197,8 @@ def feed_from(  # noqa: PLR0913 - where, what, how much, and where to
 ) -> Feed:
     """Let a helper that was started capture from these interfaces. Raises `LiveError`, `FilterError`."""
     output = _output(target)
-    if target.path is None:
-        limits = replace(limits, bytes=min(limits.bytes or SPOOL_BYTES, SPOOL_BYTES))
+    if output.spool is not None and not (target.makes_room and output.spool.gives_back):
+        limits = replace(limits, bytes=min(limits.bytes or target.spool_bytes, target.spool_bytes))
     running = start(
         helper,
         chosen,

@@ -1,23 +1,14 @@
-"""The files that a live capture is written to: one that was named, a ring of them, or a spool without a name."""
+"""The files that a live capture is written to by name: one, or a ring of them."""
 
 from __future__ import annotations
 
 import os
-import tempfile
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from pathlib import Path
-
-SPOOL_BYTES: Final = 1 << 30
-"""What is kept of a capture that nobody asked to save: then it ends, and says so."""
-
-
-def spool() -> int:
-    """A descriptor of a temporary file without a name; it goes with the last process that has it. Raises OSError."""
-    with tempfile.TemporaryFile(prefix="netviz-") as file:
-        return os.dup(file.fileno())
 
 
 def named(path: Path) -> int:
@@ -48,19 +39,17 @@ class FileRing:
         return descriptor
 
 
-def copy(descriptor: int, length: int, path: Path) -> None:
-    """Save the first `length` bytes of what a descriptor holds. Raises OSError; then no half of a file is left."""
+def copy(descriptor: int, stretches: Iterable[tuple[int, int]], path: Path) -> None:
+    """Save these stretches (from, to) of what a descriptor holds. Raises OSError; then no half of a file is left."""
     target = named(path)
     try:
-        at = 0
-        while at < length:
-            piece = os.pread(descriptor, min(length - at, 4 << 20), at)
-            if not piece:
-                break
-            at += len(piece)
-            view = memoryview(piece)
-            while view:
-                view = view[os.write(target, view) :]
+        for begin, end in stretches:
+            at = begin
+            while at < end and (piece := os.pread(descriptor, min(end - at, 4 << 20), at)):
+                at += len(piece)
+                view = memoryview(piece)
+                while view:
+                    view = view[os.write(target, view) :]
     except OSError:
         path.unlink(missing_ok=True)
         raise

@@ -67,6 +67,7 @@ class Running:
     next_file: Callable[[], int] | None
     at_end: Callable[[], None] | None = None
     counts: Counts = field(default_factory=Counts)
+    _reason: str | None = None
     _thread: threading.Thread | None = None
 
     def listen(self) -> None:
@@ -93,7 +94,7 @@ class Running:
             self.process.wait()
         if self.at_end is not None:
             self.at_end()
-        self.counts = replace(self.counts, done=done)
+        self.counts = replace(self.counts, done=self._reason or done)
 
     def receive(self) -> dict[str, Any] | None:
         """The next message, None when there will be no more. For the thread that listens, and for `start`."""
@@ -108,11 +109,19 @@ class Running:
         """Nothing more will be written."""
         return self.counts.done is not None
 
-    def stop(self) -> Counts:
-        """End the capture and wait for its last packets."""
+    def break_off(self, reason: str) -> None:
+        """Let the capture end soon; what is told at its end is the reason."""
+        self._reason = reason
+        self._ask_to_stop()
+
+    def _ask_to_stop(self) -> None:
         if not self.ended:
             with suppress(OSError):  # it may have ended by itself, and has said so then
                 self.control.send(b"stop")
+
+    def stop(self) -> Counts:
+        """End the capture and wait for its last packets."""
+        self._ask_to_stop()
         self.wait(STOP_SECONDS)
         if self.process is not None and self.process.poll() is None:
             self.process.kill()

@@ -8,6 +8,7 @@ import numpy as np
 
 from analysis.filter_grammar import FilterError
 from analysis.filter_values import PLAIN, Block, block, numbers
+from analysis.pairs import Addresses
 from analysis.services import SERVICES
 
 if TYPE_CHECKING:
@@ -53,7 +54,7 @@ def addressed(test: Term) -> Callable[[Snapshot], Ends]:
 
     def ends(snapshot: Snapshot) -> Ends:
         meant = blocks + [each for each in map(block, _addresses_of(named, snapshot)) if each is not None]
-        return _in_blocks(snapshot.connections, 0, meant), _in_blocks(snapshot.connections, 1, meant)
+        return _in_blocks(snapshot.connections, meant)
 
     return ends
 
@@ -65,15 +66,20 @@ def _addresses_of(names: Iterable[str], snapshot: Snapshot) -> list[str]:
     return [address for address, name in tuple(snapshot.names.items()) if name.lower().rstrip(".") in wanted]
 
 
-def _in_blocks(table: Connections, end: int, blocks: Iterable[Block]) -> NDArray[np.bool_]:
-    found = np.zeros(len(table), np.bool_)
+def _in_blocks(table: Connections, blocks: Iterable[Block]) -> Ends:
+    ends = np.zeros(len(table), np.bool_), np.zeros(len(table), np.bool_)
     for each in blocks:
+        if each.family == 4 and isinstance(table.address_low, Addresses):
+            a, b = table.address_low.ipv4_within(each.low, each.low_mask)
+            ends = ends[0] | a, ends[1] | b
+            continue
         rows = np.flatnonzero(table.family == each.family)
-        same = table.address_low[rows, end] & np.uint64(each.low_mask) == np.uint64(each.low)
-        if each.family == 6:
-            same &= table.address_high[rows, end] & np.uint64(each.high_mask) == np.uint64(each.high)
-        found[rows] |= same
-    return found
+        for end, found in enumerate(ends):
+            same = table.address_low[rows, end] & np.uint64(each.low_mask) == np.uint64(each.low)
+            if each.family == 6:
+                same &= table.address_high[rows, end] & np.uint64(each.high_mask) == np.uint64(each.high)
+            found[rows] |= same
+    return ends
 
 
 def at_ports(test: Term, transport: int | None = None) -> Callable[[Snapshot], Ends]:

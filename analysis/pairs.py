@@ -25,6 +25,7 @@ ADDRESS: Final = np.uint64(0xFFFFFFFF)
 WIDE: Final = np.uint64(1 << 63)
 PORT_BITS: Final = np.uint64(16)
 KIND_AT: Final = np.uint64(48)
+FAMILY: Final = np.uint64(0xFF) << KIND_AT
 
 
 class Pairs:
@@ -128,6 +129,15 @@ class Addresses:
         turned = indices(~np.asarray(self._a_lower[rows]).reshape(-1))
         found[turned] = found[turned, ::-1]
         return found.reshape(*pair.shape, 2)[..., end]
+
+    def ipv4_within(self, value: int, mask: int) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+        """Whether a's and whether b's address, under a mask of 32 bits, is this value; bool (M,), false beyond IPv4."""
+        wanted, bits = np.uint64(value) << PORT_BITS, np.uint64(mask) << PORT_BITS
+        narrow = (self._words[1] & (WIDE | FAMILY)) == np.uint64(IPV4) << KIND_AT
+        lower = ((self._words[0] & bits) == wanted) & narrow
+        higher = ((self._words[1] & bits) == wanted) & narrow
+        of_lower, of_higher = lower[self._pair], higher[self._pair]
+        return np.where(self._a_lower, of_lower, of_higher), np.where(self._a_lower, of_higher, of_lower)
 
     def _of_pairs(self, pair: NDArray[np.int64]) -> NDArray[np.uint64]:
         """Of the lower and the higher end of each pair, (K, 2)."""

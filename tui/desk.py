@@ -124,7 +124,8 @@ def build(session: Session, request: Request, before: Scene | None, cancelled: C
         ladder = Ladder(snapshot, packets, options, request.unfolded, matched)
     connections = before.connections if same and before is not None else None
     if request.connections and connections is None:
-        connections = ConnectionList(snapshot, options, only=only)
+        alike = before.connections if before is not None else None
+        connections = ConnectionList(snapshot, options, only=only, alike=alike)
     timeline = before.timeline if same and before is not None else None
     if request.timeline and timeline is None:
         order = np.flatnonzero(only & (snapshot.connections.first_packet >= 0)) if only is not None else None

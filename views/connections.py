@@ -95,23 +95,32 @@ def column_widths(columns: tuple[Column, ...], width: int) -> list[tuple[Column,
 class ConnectionList:
     """Connections sorted by trouble, then by number. `cursor` is the selected connection's row; it may be set.
 
-    `only`, bool (M,), says which of them are listed; without it, all.
+    `only`, bool (M,), says which of them are listed; without it, all. `alike` is another list of the same snapshot,
+    whose order is taken over.
     """
 
-    def __init__(self, snapshot: Snapshot, options: Options, *, only: NDArray[np.bool_] | None = None) -> None:
+    def __init__(
+        self,
+        snapshot: Snapshot,
+        options: Options,
+        *,
+        only: NDArray[np.bool_] | None = None,
+        alike: ConnectionList | None = None,
+    ) -> None:
         self.snapshot = snapshot
         self.options = options
         self.cursor = -1
         self._glyphs = glyphs(ascii_only=options.ascii)
         self._columns = _columns(snapshot, options)
-        self._severity = severities(snapshot.connections)
-        # A stable sort of bytes is a radix sort: a million rows in a few milliseconds.
-        order = np.argsort(self._severity, kind="stable")
-        listed = snapshot.connections.first_packet >= 0
-        if only is not None:
-            listed &= only
-        self.order = order[listed[order]]
-        self._index = np.zeros(len(order), np.int64)
+        if alike is not None and alike.snapshot is snapshot:
+            self.severity, self.sorted = alike.severity, alike.sorted
+        else:
+            self.severity = severities(snapshot.connections)
+            # A stable sort of bytes is a radix sort: a million rows in a few milliseconds.
+            order = np.argsort(self.severity, kind="stable")
+            self.sorted = order[snapshot.connections.first_packet[order] >= 0]
+        self.order = self.sorted if only is None else self.sorted[only[self.sorted]]
+        self._index = np.zeros(len(self.severity), np.int64)
         self._index[self.order] = np.arange(len(self.order))
 
     def __len__(self) -> int:
@@ -137,7 +146,7 @@ class ConnectionList:
         connection = self.connection_at(index)
         if connection is None:
             return fit((), width)
-        severity = int(self._severity[connection])
+        severity = int(self.severity[connection])
         role = ROLES_OF[severity]
         selected = connection == self.cursor
         mark = Span(self._glyphs.mark, "selection") if selected else Span(" ", "")

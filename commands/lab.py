@@ -17,7 +17,7 @@ from lab.scenarios import scenarios
 from lab.topics import TOPICS
 
 if TYPE_CHECKING:
-    from lab.scenario import Option, Scenario
+    from lab.scenario import Option, Real, Scenario
 
 EXAMPLES: Final = """\b
 Examples:
@@ -26,6 +26,7 @@ Examples:
   netviz lab loss --loss 10% --delay 5ms
   netviz lab arp --report                the story as text
   netviz lab lan-wan --write far.pcapng --everywhere
+  netviz lab nginx-reverse --real        nginx itself in the part that Python plays otherwise
   netviz lab handshake --recorded        the capture that comes with netviz, where nothing can run
 """
 
@@ -83,6 +84,7 @@ def _command(scenario: Scenario) -> click.Command:
             is_flag=True,
             help="Capture at every device of every host: the same packet is then there once for each device it passes.",
         ),
+        *([_real(scenario.real)] if scenario.real is not None else []),
         click.Option(["--recorded"], is_flag=True, help="Show the capture that comes with netviz; run nothing."),
         click.Option(["--ascii", "only_ascii"], is_flag=True, help="Draw with plain ASCII."),
     ]
@@ -91,6 +93,10 @@ def _command(scenario: Scenario) -> click.Command:
     text = scenario.line + about + (f"\n\nNeeds {needs}." if needs else "")
     params = [*map(_option, scenario.options), *common]
     return click.Command(scenario.name, params=params, callback=run, help=text, short_help=scenario.line)
+
+
+def _real(real: Real) -> click.Option:
+    return click.Option(["--real"], is_flag=True, help=f"Let {real.program} itself play its part, if it is installed.")
 
 
 def _option(option: Option) -> click.Option:
@@ -112,16 +118,19 @@ def play(scenario: Scenario, given: dict[str, Any]) -> int:
 
     if given["recorded"]:
         return show_recorded(scenario, given)
+    real = bool(given.get("real"))
+    scenario = scenario.as_real() if real else scenario
     options: dict[str, float | bool] = {
         each.name: given[f"option_{each.name}"] for each in scenario.options if given[f"option_{each.name}"] is not None
     }
     absent = missing(scenario)
     if absent:
-        click.echo(f"netviz: {scenario.name} needs {' and '.join(absent)}, which is not installed here.", err=True)
+        needs = f"{scenario.name}{' --real' if real else ''} needs {' and '.join(absent)}, which is not installed here"
+        click.echo(f"netviz: {needs}{'; without --real its part is played by hand' if real else ''}.", err=True)
         return offer_recorded(scenario, given)
     try:
-        with start(scenario.name, options | {"everywhere": given["everywhere"]}) as running:
-            title = f"lab: {scenario.name}"
+        with start(scenario.name, options | {"everywhere": given["everywhere"], "real": real}) as running:
+            title = f"lab: {scenario.name}" + (f" by {scenario.by}" if scenario.by else "")
             status = present(running, title, given["layout"], given["file"], only_ascii=given["only_ascii"])
             if sys.stdout.isatty() and given["file"] is None and given["layout"] is None:
                 running.wait_if_ended()  # the screen may be left before the end
@@ -196,17 +205,28 @@ def list_scenarios() -> int:
     formatter = click.HelpFormatter(width=min(get_terminal_size().columns, WIDEST))
     for title, found in by_topic():
         with formatter.section(title):
-            notes = {name: f" [needs {what}: not installed]" for name, what in absent.items() if what}
-            formatter.write_dl([(each.name, each.line + notes.get(each.name, "")) for each in found])
+            formatter.write_dl([(each.name, each.line + _note(each, absent[each.name])) for each in found])
     formatter.write_paragraph()
     if hindrance is not None:
         formatter.write_text(f"None can run here. {hindrance} netviz lab NAME --recorded shows an earlier run.")
     else:
-        which = "All without a note" if any(absent.values()) else "All of them"
+        lacking = [name for name, what in absent.items() if what]
+        which = f"All but {', '.join(lacking)}" if lacking else "All of them"
         formatter.write_text(f"{which} can run here: netviz lab NAME.")
     with output():
         click.echo(formatter.getvalue().strip("\n"))
     return READ_WHOLE
+
+
+def _note(scenario: Scenario, absent: str) -> str:
+    """What a scenario needs and what else it can do, behind its line."""
+    from lab.starting import missing
+
+    note = f" [needs {absent}: not installed]" if absent else ""
+    if scenario.real is None:
+        return note
+    lacking = " and ".join(missing(scenario.as_real()))
+    return note + (f" [--real needs {lacking}: not installed]" if lacking else f" [--real: by {scenario.real.program}]")
 
 
 command: Final = lab

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 PORT: Final = 53
 A, NS, CNAME, PTR, AAAA = 1, 2, 5, 12, 28
+POINTER: Final = 0xC0
 INTERNET: Final = 1
 RESPONSE, AUTHORITATIVE, RECURSION_DESIRED, RECURSION_AVAILABLE = 0x8000, 0x0400, 0x0100, 0x0080
 NO_SUCH_NAME: Final = 3
@@ -67,7 +68,7 @@ def _record(record: Record) -> bytes:
 
 
 def parsed(data: bytes) -> Message:
-    """What one of our own messages says."""
+    """What a message says, of our own or of another program that runs in the lab."""
     number, flags, _, *counts = HEADER.unpack_from(data)
     name, at = _read_name(data, HEADER.size)
     (kind,) = struct.unpack_from("!H", data, at)
@@ -83,11 +84,18 @@ def parsed(data: bytes) -> Message:
 
 
 def _read_name(data: bytes, at: int) -> tuple[str, int]:
-    labels = []
+    """A name and where it ends; other programs point at names that stand before (RFC 1035 section 4.1.4)."""
+    labels, end = [], 0
     while data[at]:
-        labels.append(data[at + 1 : at + 1 + data[at]].decode())
-        at += 1 + data[at]
-    return ".".join(labels), at + 1
+        if data[at] >= POINTER:
+            end, there = end or at + 2, int.from_bytes(data[at : at + 2], "big") & 0x3FFF
+            if there >= at:
+                raise ValueError("a name that points at itself")
+            at = there
+        else:
+            labels.append(data[at + 1 : at + 1 + data[at]].decode())
+            at += 1 + data[at]
+    return ".".join(labels), end or at + 1
 
 
 def _read_record(data: bytes, at: int) -> tuple[Record, int]:

@@ -29,8 +29,15 @@ def ipv4(source: str, destination: str, protocol: int, payload: bytes, *, ttl: i
     return head[:10] + struct.pack("!H", checksum(head)) + head[12:] + payload
 
 
-def rewritten(packet: bytes, *, source: str | None = None, destination: str | None = None) -> bytes:
-    """A TCP packet as a router forwards it, with one less to live, and with other addresses where they are told."""
+def rewritten(
+    packet: bytes,
+    *,
+    source: str | None = None,
+    destination: str | None = None,
+    source_port: int | None = None,
+    destination_port: int | None = None,
+) -> bytes:
+    """A TCP packet as a router forwards it, with one less to live, and with the addresses and ports that are told."""
     size = (packet[0] & 0xF) * 4
     (length,) = struct.unpack_from("!H", packet, 2)
     head, segment = bytearray(packet[:size]), bytearray(packet[size:length])
@@ -41,6 +48,9 @@ def rewritten(packet: bytes, *, source: str | None = None, destination: str | No
         head[16:20] = socket.inet_aton(destination)
     head[10:12] = bytes(2)
     head[10:12] = struct.pack("!H", checksum(bytes(head)))
+    for at, port in ((0, source_port), (2, destination_port)):
+        if port is not None:
+            segment[at : at + 2] = struct.pack("!H", port)
     segment[16:18] = bytes(2)
     pseudo = bytes(head[12:20]) + struct.pack("!BBH", 0, TCP, len(segment))
     segment[16:18] = struct.pack("!H", checksum(pseudo + bytes(segment)))

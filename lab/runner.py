@@ -131,6 +131,8 @@ def main() -> int:
         return as_first_process(lambda: probe(status), PROBE_SECONDS)
     scenario = find(arguments.rest[0])
     given = json.loads(arguments.rest[1]) if len(arguments.rest) > 1 else {}
+    if given.get("real"):
+        scenario = scenario.as_real()
     return as_first_process(lambda: play(scenario, given, status), scenario.seconds)
 
 

@@ -5,7 +5,7 @@ See `lab.scenarios` for how to write one.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import Enum
 from typing import TYPE_CHECKING, Final
 
@@ -74,6 +74,21 @@ class Story:
 
 
 @dataclass(frozen=True, slots=True)
+class Real:
+    """A scenario with an installed program in its part: `--real`.
+
+    Its pace is its own, so that less is said of it: `told` are connections that must be among those told, in this
+    order, and `answers` what the programs say.
+    """
+
+    program: str
+    line: str
+    play: Callable[[Stage], None]
+    told: tuple[Told, ...]
+    answers: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Scenario:
     """Real traffic for some topics of the list in `lab.topics`.
 
@@ -94,6 +109,16 @@ class Scenario:
     modules: tuple[str, ...] = ()
     snap_length: int = 0
     seconds: float = SECONDS
+    real: Real | None = None
+    by: str = ""
+    """The program that plays its part, where it is not played by hand."""
+
+    def as_real(self) -> Scenario:
+        """The same with the installed program; itself where there is none to be had."""
+        if self.real is None:
+            return self
+        real, programs = self.real, (*self.programs, self.real.program)
+        return replace(self, line=real.line, play=real.play, programs=programs, real=None, by=real.program)
 
     def values(self, given: Mapping[str, float]) -> dict[str, float]:
         """The value of each option: the one given, or the default."""

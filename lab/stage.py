@@ -136,24 +136,21 @@ class Host:
         with inside(self.namespace):
             return subprocess.Popen(command, stdin=subprocess.DEVNULL, **more)
 
+    def listens(self, port: int) -> bool:
+        """Whether some program on this host listens on a TCP port."""
+        with inside(self.namespace):
+            files = [Path("/proc/thread-self/net", table) for table in ("tcp", "tcp6")]
+            lines = [line for file in files if file.exists() for line in file.read_text("ascii").splitlines()[1:]]
+        fields = map(str.split, lines)
+        return any(each[3] == LISTENING and int(each[1].rpartition(":")[2], 16) == port for each in fields)
+
     def wait_for_port(self, port: int) -> None:
         """Wait until some program on this host listens on a TCP port."""
         end = time.monotonic() + PATIENCE
-        while time.monotonic() < end:
-            with inside(self.namespace):
-                lines = [
-                    line
-                    for table in ("tcp", "tcp6")
-                    if (file := Path("/proc/thread-self/net", table)).exists()
-                    for line in file.read_text("ascii").splitlines()[1:]
-                ]
-            if any(
-                int(fields[1].rpartition(":")[2], 16) == port and fields[3] == LISTENING
-                for fields in map(str.split, lines)
-            ):
-                return
+        while not self.listens(port):
+            if time.monotonic() > end:
+                raise LabError(f"Nobody listened on port {port} of {self.name} after {PATIENCE:g} s.")
             time.sleep(0.005)
-        raise LabError(f"Nobody listened on port {port} of {self.name} after {PATIENCE:g} s.")
 
     def set(self, name: str, value: str) -> None:
         """Change a setting below /proc/sys/net."""

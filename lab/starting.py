@@ -10,10 +10,10 @@ import sys
 import tempfile
 from importlib.util import find_spec
 from pathlib import Path
-from shutil import which
 from typing import TYPE_CHECKING, Any, Final, Self
 
 from lab.errors import LabError, NotAllowedError
+from lab.programs import find_program
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -21,9 +21,6 @@ if TYPE_CHECKING:
     from lab.scenario import Scenario
 
 ROOT: Final = str(Path(__file__).parents[1])
-
-SYSTEM_PROGRAMS: Final = ("/usr/local/sbin", "/usr/sbin", "/sbin")
-"""Where servers are installed, which is not in every user's PATH."""
 
 # Python's own folder comes first in the search, never the folder that the user is in, where a `lab` may be.
 BEGIN: Final = "import sys; sys.path.insert(0, sys.argv.pop(1)); from lab.runner import main; sys.exit(main())"
@@ -125,6 +122,5 @@ def why_not_here() -> str | None:
 
 def missing(scenario: Scenario) -> tuple[str, ...]:
     """The programs and Python modules that a scenario needs and that are not installed."""
-    places = os.pathsep.join([os.environ.get("PATH", os.defpath), *SYSTEM_PROGRAMS])
-    programs = [name for name in scenario.programs if which(name, path=places) is None]
+    programs = [name for name in scenario.programs if find_program(name) is None]
     return (*programs, *(f"Python's {name}" for name in scenario.modules if find_spec(name) is None))

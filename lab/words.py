@@ -20,4 +20,5 @@ def written(option: Option, value: float) -> str:
 def describe(scenario: Scenario, values: Mapping[str, float]) -> str:
     """A scenario in a sentence, with the values of its options."""
     options = "".join(f" --{each.name} {written(each, values[each.name])}" for each in scenario.options)
-    return f"netviz lab {scenario.name}{options}: {scenario.line}"
+    real = " --real" if scenario.by else ""
+    return f"netviz lab {scenario.name}{options}{real}: {scenario.line}"

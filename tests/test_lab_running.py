@@ -150,7 +150,7 @@ def test_names_are_completed() -> None:
         "COMP_CWORD": "2",
     }
     done = subprocess.run(NETVIZ, capture_output=True, env=environment, cwd=ROOT, check=False, text=True)
-    assert done.stdout.split() == ["plain,handshake"]
+    assert done.stdout.split() == ["plain,handshake", "plain,handshake6"]
 
 
 def test_the_recorded_run_is_shown_without_running_anything() -> None:

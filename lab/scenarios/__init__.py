@@ -15,6 +15,8 @@ itself). It needs
   several places.
 - `story`: what netviz must tell of it. `tests/test_lab_scenarios.py` runs every scenario and compares.
 
+- `real`, if a well-known program can play a part: the same by that program (`lab.real`), for `--real`.
+
 MAC addresses, client ports (40001 …), congestion control (Reno) and the frames that get lost are the same in each run.
 Addresses are private, names end in `.example`. A scenario should take less than three seconds and 60 kB.
 

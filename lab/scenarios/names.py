@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Final
 from lab import dns, http
 from lab.dns import AAAA, CNAME, PTR, A, Message, Record
 from lab.network import End, Lan, Network
-from lab.scenario import Level, Scenario, Story, Told
+from lab.real import dnsmasq
+from lab.scenario import Level, Real, Scenario, Story, Told
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -25,6 +26,8 @@ RECORDS: Final = (
     Record("shop.example", A, "10.0.0.80"),
     Record(dns.reverse("10.0.0.80"), PTR, WWW),
 )
+QUESTIONS: Final = ((WWW, A), (WWW, A), (WWW, AAAA), (dns.reverse("10.0.0.80"), PTR), ("no.shop.example", A))
+ANSWERS: Final = ("10.0.0.80", "10.0.0.80", "fd00::80", WWW, "no such name")
 RESOLVED: Final = Told("udp")
 
 
@@ -77,10 +80,15 @@ def play_dns(stage: Stage) -> None:
     tld.start(dns.serve, _endpoint(tld), 4, dns.zone((), below))
     authority.start(dns.serve, _endpoint(authority), 4, dns.zone(RECORDS, {}))
     resolver.start(dns.serve, _endpoint(resolver), 5, Resolver(resolver).answer)
-    questions = ((WWW, A), (WWW, A), (WWW, AAAA), (dns.reverse("10.0.0.80"), PTR), ("no.shop.example", A))
-    for number, (name, kind) in enumerate(questions, 1):
+    for number, (name, kind) in enumerate(QUESTIONS, 1):
         found = dns.ask(stage["client"], RESOLVER, name, kind, number=number)
         stage.answer(found.answers[-1].value if found.answers else "no such name")
+
+
+def play_dns_real(stage: Stage) -> None:
+    """The same questions, to dnsmasq; it asks no root, only the name server that it is told."""
+    records = [f"--host-record={WWW},10.0.0.80,fd00::80", "--local=/shop.example/", "--local-ttl=60"]
+    dnsmasq.play(stage, QUESTIONS, records)
 
 
 def _endpoint(host: Host) -> NotedSocket:
@@ -147,8 +155,15 @@ SCENARIOS = (
         points=("resolver:eth0",),
         story=Story(
             (RESOLVED,) * 17,
-            ("10.0.0.80", "10.0.0.80", "fd00::80", WWW, "no such name"),
+            ANSWERS,
             Level.ORDER,
+        ),
+        real=Real(
+            "dnsmasq",
+            "DNS by dnsmasq: a name server, and a resolver that asks it and the second time answers from memory.",
+            play_dns_real,
+            (RESOLVED,) * 9,
+            ANSWERS,
         ),
     ),
     Scenario(

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Final
 
 from lab import http
 from lab.network import End, Lan, Network
-from lab.scenario import Level, Option, Scenario, Story, Told, Unit
+from lab.real import nginx
+from lab.scenario import Level, Option, Real, Scenario, Story, Told, Unit
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -91,6 +92,16 @@ def _play(stage: Stage, names: list[str], count: int) -> None:
         stage.answer(http.get(stage["client"], PROXY, NAME, f"/{number + 1}").body)
 
 
+def play_balance_real(stage: Stage) -> None:
+    """The same by nginx."""
+    nginx.play(stage, PROXY, NAME, ["backend1", "backend2"], int(stage.options["requests"]))
+
+
+def play_reverse_real(stage: Stage) -> None:
+    """The same by nginx."""
+    nginx.play(stage, PROXY, NAME, ["backend1"], 1)
+
+
 def play_forward(stage: Stage) -> None:
     """The client asks the proxy for a page by its full address, then for a tunnel that it does not look into."""
     client, proxy, backend = stage["client"], stage["proxy"], stage["backend1"]
@@ -148,6 +159,8 @@ def carry(one: NotedSocket, other: NotedSocket) -> None:
         other.sendall(data)
 
 
+BALANCED: Final = ("I am backend1", "I am backend2") * 2
+
 SCENARIOS = (
     Scenario(
         name="nginx-reverse",
@@ -157,6 +170,13 @@ SCENARIOS = (
         play=play_reverse,
         points=ONE_BACKEND,
         story=Story((CLOSED,) * 2, ("I am backend1",), Level.CONVERSATION),
+        real=Real(
+            "nginx",
+            "A reverse proxy: nginx asks a back end, and says for whom.",
+            play_reverse_real,
+            (CLOSED,) * 2,
+            ("I am backend1",),
+        ),
     ),
     Scenario(
         name="nginx-balance",
@@ -166,8 +186,13 @@ SCENARIOS = (
         play=play_balance,
         points=EVERYWHERE,
         options=(REQUESTS,),
-        story=Story(
-            (CLOSED,) * 8, ("I am backend1", "I am backend2", "I am backend1", "I am backend2"), Level.CONVERSATION
+        story=Story((CLOSED,) * 8, BALANCED, Level.CONVERSATION),
+        real=Real(
+            "nginx",
+            "Load balancing: nginx gives requests to the back ends in turn.",
+            play_balance_real,
+            (CLOSED,) * 8,
+            BALANCED,
         ),
     ),
     Scenario(

@@ -13,7 +13,8 @@ from lab import http
 from lab.headers import IPV4, checksum, ipv4
 from lab.netlink import mac_bytes
 from lab.network import End, Lan, Network
-from lab.scenario import Level, Scenario, Story, Told
+from lab.real import haproxy, keepalived
+from lab.scenario import Level, Real, Scenario, Story, Told
 from lab.scenarios.neighbours import EVERYONE, REPLY, arp_frame
 from lab.scenarios.proxies import EVERYWHERE, NAME, PROXY, Balancer, in_front, outward
 
@@ -82,6 +83,16 @@ def play_vrrp(stage: Stage) -> None:
     be_master(second, second.wire(), BACKUP_PRIORITY)
 
 
+def play_vrrp_real(stage: Stage) -> None:
+    """The same by keepalived."""
+    keepalived.play(stage, VIRTUAL)
+
+
+def play_haproxy_real(stage: Stage) -> None:
+    """The same by HAProxy."""
+    haproxy.play(stage, PROXY, NAME)
+
+
 def play_haproxy(stage: Stage) -> None:
     """One server is down at first: a check finds that out, and all requests go to the other; later both get some."""
     proxy, first, second = (stage[name] for name in ("proxy", "backend1", "backend2"))
@@ -133,6 +144,13 @@ SCENARIOS = (
         play=play_vrrp,
         points=("client:eth0",),
         story=Story((Told("arp"), Told("vrrp"), Told("vrrp")), ("silent for 0.36 s",), Level.CONVERSATION),
+        real=Real(
+            "keepalived",
+            "VRRP by keepalived: the master's cable is pulled, the backup takes over.",
+            play_vrrp_real,
+            (Told("vrrp"), Told("vrrp")),
+            (f"router2 has {VIRTUAL}",),
+        ),
     ),
     Scenario(
         name="haproxy",
@@ -148,6 +166,13 @@ SCENARIOS = (
             ),
             ("I am backend1", "I am backend1", "I am backend2"),
             Level.OUTCOME,
+        ),
+        real=Real(
+            "haproxy",
+            "HAProxy as a balancer that checks its servers: who is down gets no requests.",
+            play_haproxy_real,
+            (Told(outcome="refused"), Told(outcome="closed normally")),
+            ("I am backend1", "I am backend1 I am backend2"),
         ),
     ),
 )

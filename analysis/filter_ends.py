@@ -68,9 +68,10 @@ def _addresses_of(names: Iterable[str], snapshot: Snapshot) -> list[str]:
 
 def _in_blocks(table: Connections, blocks: Iterable[Block]) -> Ends:
     ends = np.zeros(len(table), np.bool_), np.zeros(len(table), np.bool_)
+    low: object = table.address_low
     for each in blocks:
-        if each.family == 4 and isinstance(table.address_low, Addresses):
-            a, b = table.address_low.ipv4_within(each.low, each.low_mask)
+        if each.family == 4 and isinstance(low, Addresses):
+            a, b = low.ipv4_within(each.low, each.low_mask)
             ends = ends[0] | a, ends[1] | b
             continue
         rows = np.flatnonzero(table.family == each.family)

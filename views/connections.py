@@ -112,6 +112,8 @@ class ConnectionList:
         self.cursor = -1
         self._glyphs = glyphs(ascii_only=options.ascii)
         self._columns = _columns(snapshot, options)
+        self.severity: NDArray[np.uint8]
+        self.sorted: NDArray[np.int64]
         if alike is not None and alike.snapshot is snapshot:
             self.severity, self.sorted = alike.severity, alike.sorted
         else:

@@ -5,14 +5,16 @@ Read from the packets that may tell such things, at most `MOST` of them: of a la
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import islice
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
+from analysis.causes import Causes
 from analysis.exchanges import exchanges
 from analysis.http2 import http2_exchanges
+from analysis.machines import Machines, machines
 from analysis.masters import VRRP, masters
 from analysis.names import names
 from analysis.neighbours import neighbours
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from analysis.causes import Cause
     from analysis.details import Detail
     from analysis.exchanges import Exchange
     from analysis.masters import Mastership
@@ -50,6 +53,8 @@ class Learned:
     page_loads: tuple[PageLoad, ...]
     whole: bool
     masters: tuple[Mastership, ...] = ()
+    machines: Machines = field(default_factory=Machines)
+    causes: tuple[Cause, ...] = ()
 
 
 def learn(session: Session) -> Learned:
@@ -63,7 +68,9 @@ def learn(session: Session) -> Learned:
         tuple(sorted(exchanges(snapshot, details) + http2_exchanges(session, details), key=_asked)),
     )
     loads = tuple(islice(PageLoads(snapshot, told, details).all(), MOST_LOADS))
-    return Learned(*told, loads, len(rows) <= MOST, tuple(masters(snapshot, details)))
+    known = machines(snapshot, details, told[1], session.source.names)
+    causes = Causes(session, rows[:MOST], {detail.packet: detail for detail in details}, known).all(told[2])
+    return Learned(*told, loads, len(rows) <= MOST, tuple(masters(snapshot, details)), known, causes)
 
 
 def _asked(exchange: Exchange) -> int:

@@ -22,7 +22,8 @@ class Interface:
     """One capture interface: pcapng's Interface Description Block, or what a pcap file header says.
 
     `link_type` is the LINKTYPE_ number of the tcpdump.org registry, `snap_length` in bytes (0: no limit),
-    `time_resolution` in seconds, `dropped` as the Interface Statistics Block tells it, if one does.
+    `time_resolution` in seconds, `dropped` as the Interface Statistics Block tells it, if one does, `hardware` the
+    device's own address as `02:00:00:00:00:01`.
     """
 
     link_type: int
@@ -33,6 +34,7 @@ class Interface:
     dropped: int | None = None
     capture_filter: str | None = None
     operating_system: str | None = None
+    hardware: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

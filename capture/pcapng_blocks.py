@@ -106,6 +106,7 @@ def interface_description(body: bytes, order: str) -> InterfaceDescription:
         description=text(found[3]) if 3 in found else None,
         capture_filter=text(capture_filter[1:]) if capture_filter[:1] == b"\0" else None,
         operating_system=text(found[12]) if 12 in found else None,
+        hardware=found[6].hex(":") if len(found.get(6, b"")) == 6 else None,
     )
     return InterfaceDescription(interface, Clock(resolution, offset), comments(body, 8, order))
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
+from export.causes_json import cause_objects, machine_objects
 from export.connection_json import epoch
 
 if TYPE_CHECKING:
@@ -22,6 +23,8 @@ def learned_objects(learned: Learned) -> Mapping[str, Iterator[dict[str, Any]]]:
         "masters": _masters(learned),
         "exchanges": _exchanges(learned),
         "page_loads": _page_loads(learned),
+        "machines": machine_objects(learned),
+        "causes": cause_objects(learned),
     }
 
 

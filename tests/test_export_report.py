@@ -98,7 +98,7 @@ def text_of(name: str, layout: str = "json", **options: Any) -> str:
     return out.getvalue()
 
 
-LEARNED = ("names", "neighbours", "masters", "exchanges", "page_loads")
+LEARNED = ("names", "neighbours", "masters", "exchanges", "page_loads", "machines", "causes")
 
 
 def report_of(name: str, **options: Any) -> dict[str, Any]:
@@ -117,6 +117,32 @@ def test_every_key_is_always_there(name: str) -> None:
         assert set(connection["client"]) == set(connection["server"]) == set(END)
     for packet in report["packets"]:
         assert set(packet) == set(PACKET)
+
+
+def test_a_cause_is_told_with_its_evidence() -> None:
+    (cause,) = report_of("nginx-reverse.pcapng")["causes"]
+    evidence = cause.pop("evidence")
+    assert cause == {
+        "connection": 0,
+        "packet": 4,
+        "effect": 1,
+        "opening_packet": 6,
+        "request_packet": 9,
+        "confidence": "certain",
+    }
+    assert evidence[2] == {
+        "fact": "a field names the client",
+        "packets": [4, 9],
+        "value": "X-Forwarded-For: 10.0.0.1",
+        "number": None,
+    }
+
+
+def test_machines_are_told_with_what_they_are_known_by() -> None:
+    proxy = next(each for each in report_of("nginx-reverse.pcapng")["machines"] if each["name"] == "proxy")
+    assert proxy["addresses"] == ["10.0.0.2", "10.0.1.2"]
+    assert proxy["hardware"] == ["02:00:00:00:00:02", "02:00:00:00:00:03"]
+    assert proxy["grounds"] == ["named by the capture", "sent from one hardware address"]
 
 
 def test_the_greeting_is_told_exactly() -> None:

@@ -1,0 +1,267 @@
+"""Which request caused which other: a proxy, a balancer or a resolver asks others because it was asked itself.
+
+A cause is a turn (`analysis.causes_turns`) whose server, or another address of the same machine, is the client of the
+effect, and that waited for its reply when the effect was asked. Where a field or bytes of the effect say whose request
+it is, the machine need not be known. Certain is only what packets say themselves; what time alone suggests is likely,
+if nothing else could be meant; if two would do equally well, nothing is said. Replies that were not waited for, and
+streams of HTTP/2, are not told apart.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum, unique
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+
+from analysis.causes_evidence import (
+    STRONG,
+    SURE,
+    Fact,
+    Kind,
+    Messages,
+    asked_for,
+    for_somebody_else,
+    on_behalf,
+    opened_for,
+    same_bytes,
+)
+from analysis.causes_translated import translated
+from analysis.causes_turns import lookups, turns
+from analysis.connections import NO_PACKET
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from numpy.typing import NDArray
+
+    from analysis.causes_turns import Turn
+    from analysis.details import Detail
+    from analysis.exchanges import Exchange
+    from analysis.machines import Machines
+    from analysis.session import Session
+
+MOST: Final = 20_000
+"""Causes kept."""
+AT_ONCE: Final = 64
+"""Requests that wait at the same time, at most: the latest are looked at."""
+LITTLE_NS: Final = 5_000_000
+"""What a machine may need for itself; if it needed more, then by time alone it must have waited longer than that."""
+
+
+@unique
+class Confidence(StrEnum):
+    """How sure it is."""
+
+    CERTAIN = "certain"
+    LIKELY = "likely"
+
+
+@dataclass(frozen=True, slots=True)
+class Cause:
+    """The request of one connection, and what it caused in another: packets are rows.
+
+    `opening` is the SYN of the effect's connection, if that was opened for it, and `request` what was asked on it, if
+    anything; one of them is there.
+    """
+
+    connection: int
+    packet: int
+    effect: int
+    opening: int | None
+    request: int | None
+    confidence: Confidence
+    evidence: tuple[Fact, ...]
+
+    @property
+    def effect_packet(self) -> int:
+        """The first packet of the effect."""
+        return self.request if self.opening is None else self.opening  # type: ignore[return-value]
+
+
+class Causes:
+    """Looks for causes among the packets that carry payload: `rows` and their `details`."""
+
+    def __init__(
+        self, session: Session, rows: NDArray[np.int64], details: Mapping[int, Detail], machines: Machines
+    ) -> None:
+        self._session, self._snapshot, self._rows, self._machines = session, session.snapshot, rows, machines
+        self._messages = Messages(session, details)
+
+    def all(self, exchanges: Sequence[Exchange]) -> tuple[Cause, ...]:
+        """In the order of the effects."""
+        found = [*turns(self._snapshot, self._rows), *lookups(self._snapshot, tuple(exchanges))]
+        self._waiting = _Waiting(sorted(found, key=lambda turn: turn.begin_ns), self._messages, self._machines)
+        told = [*self._translated(), *self._caused(found)]
+        return tuple(sorted(told, key=lambda cause: (cause.effect_packet, cause.packet))[:MOST])
+
+    def _translated(self) -> Iterator[Cause]:
+        for outer, inner, facts in translated(self._session):
+            c = self._snapshot.connections
+            yield Cause(
+                outer, int(c.syn_packet[outer]), inner, int(c.syn_packet[inner]), None, Confidence.CERTAIN, facts
+            )
+
+    def _caused(self, found: list[Turn]) -> Iterator[Cause]:
+        """Each turn's cause, and that of the opening of its connection where it is another or the only one."""
+        for effect in found:
+            opening = self._opening(effect) if effect.number == 0 else None
+            chosen = self._choose(effect, opening)
+            if opening is not None and (chosen is None or chosen.opening is None):
+                first = self._choose_opening(effect, opening)
+                if first is not None:
+                    yield first
+            if chosen is not None:
+                yield chosen
+
+    def _opening(self, effect: Turn) -> int | None:
+        syn = int(self._snapshot.connections.syn_packet[effect.connection])
+        return None if effect.lookup or syn == NO_PACKET else syn
+
+    def _choose(self, effect: Turn, opening: int | None) -> Cause | None:
+        """The one request that explains a turn best."""
+        offers = []
+        for cause, same_machine in self._waiting.at(effect.begin_ns, effect):
+            if for_somebody_else(self._messages, cause, effect):
+                continue
+            facts = self._in_time(Kind.ASKED, cause, effect.packet)
+            if opening is not None and self._during(cause, opening):
+                facts[:0] = self._in_time(Kind.OPENED, cause, opening)
+            said = self._said(cause, effect) if same_machine else self._said_elsewhere(cause, effect)
+            if _certain(said) or (same_machine and self._suits(cause, effect)):
+                offers.append((cause, (*facts, *said)))
+        proxied = self._proxied(effect)
+        return self._best([proxied] if proxied is not None else offers, effect, effect.packet)
+
+    def _said(self, cause: Turn, effect: Turn) -> list[Fact]:
+        return list(asked_for(self._messages, cause, effect, self._session.names))
+
+    def _said_elsewhere(self, cause: Turn, effect: Turn) -> list[Fact]:
+        """Where the machine is not known: the client is named and the same is asked for, or all bytes are the same."""
+        if any(on_behalf(self._messages, cause, effect)):
+            said = self._said(cause, effect)
+            return said if any(fact.kind in (Kind.SAME_REQUEST, Kind.SAME_HOST) for fact in said) else []
+        same = list(same_bytes(self._messages, cause, effect))
+        both = {Kind.SAME_SENT, Kind.SAME_BODY} <= {fact.kind for fact in same}
+        return same if both and not effect.lookup and self._answered_first(cause, effect) else []
+
+    def _answered_first(self, cause: Turn, effect: Turn) -> bool:
+        return bool(cause.reply and effect.reply) and self._time(effect.reply[0]) <= cause.end_ns
+
+    def _suits(self, cause: Turn, effect: Turn) -> bool:
+        """By time alone: the machine did little else while the other waited, and is not that other itself.
+
+        On one machine alone, any of its programs may be the one that asks; and whoever is asked back was not asked for.
+        """
+        if effect.lookup or not self._answered_first(cause, effect):
+            return False
+        took, waited = self._time(effect.reply[0]) - effect.begin_ns, cause.end_ns - cause.begin_ns
+        client, server = self._messages.client(cause)[0], self._messages.server(cause)[0]
+        others = {self._machines.key(each) for each in (server, self._messages.server(effect)[0])}
+        return waited - took <= max(took, LITTLE_NS) and self._machines.key(client) not in others
+
+    def _choose_opening(self, effect: Turn, opening: int) -> Cause | None:
+        """The request that a connection was opened for: one that names its server, when another was the first on it."""
+        offers = []
+        server = self._messages.server(effect)
+        for cause, same_machine in self._waiting.at(self._time(opening), effect):
+            said = list(opened_for(self._messages, cause, server, self._session.names, opening))
+            if same_machine and said:
+                offers.append((cause, (*self._in_time(Kind.OPENED, cause, opening), *said)))
+        return self._best(offers, effect, None)
+
+    def _proxied(self, effect: Turn) -> tuple[Turn, tuple[Fact, ...]] | None:
+        """The request of the client's end that a PROXY protocol header names: whenever the connection was opened."""
+        said = self._messages.head(effect).proxied if effect.number == 0 and not effect.lookup else None
+        cause = None if said is None else self._waiting.of_client((said.address, said.port), effect)
+        if said is None or cause is None:
+            return None
+        value = f"{said.address} {said.port}"
+        return cause, (Fact(Kind.PROXY_HEADER, (cause.packet, effect.packet), value, said.version),)
+
+    def _best(self, offers: list[tuple[Turn, tuple[Fact, ...]]], effect: Turn, request: int | None) -> Cause | None:
+        offers.sort(key=lambda offer: _weight(offer[1]), reverse=True)
+        if not offers or (len(offers) > 1 and _weight(offers[0][1]) == _weight(offers[1][1])):
+            return None
+        cause, facts = offers[0]
+        syn = self._opening(effect) if effect.number == 0 else None
+        opened = syn is not None and (request is None or self._during(cause, syn))
+        by_chance = {fact.kind for fact in facts} <= {Kind.OPENED, Kind.ASKED, Kind.SAME_SENT, Kind.SAME_BODY}
+        known = self._machines.key(self._messages.server(cause)[0]) == self._machines.key(
+            self._messages.client(effect)[0]
+        )
+        sure = _certain(facts) and (known or not by_chance)
+        confidence = Confidence.CERTAIN if sure else Confidence.LIKELY
+        return Cause(
+            cause.connection, cause.packet, effect.connection, syn if opened else None, request, confidence, facts
+        )
+
+    def _in_time(self, kind: Kind, cause: Turn, packet: int) -> list[Fact]:
+        return [Fact(kind, (cause.packet, packet), number=self._time(packet) - cause.begin_ns)]
+
+    def _during(self, cause: Turn, packet: int) -> bool:
+        return cause.begin_ns <= self._time(packet) <= cause.end_ns
+
+    def _time(self, packet: int) -> int:
+        return int(self._snapshot.packets.time_ns[packet])
+
+
+class _Waiting:
+    """Requests that waited for their replies at a time. `turns` in the order of their beginnings."""
+
+    def __init__(self, turns_: Sequence[Turn], messages: Messages, machines: Machines) -> None:
+        self._turns = turns_
+        self._begin = np.array([turn.begin_ns for turn in turns_], np.int64)
+        self._end = np.array([turn.end_ns for turn in turns_], np.int64)
+        self._connection = np.array([turn.connection for turn in turns_], np.int64)
+        self._numbers: dict[int | str, int] = {}
+        self._messages, self._machines = messages, machines
+        self._server = np.array([self._machine(messages.server(turn)[0]) for turn in turns_], np.int64)
+        self._client = np.array([self._machine(messages.client(turn)[0]) for turn in turns_], np.int64)
+        self._served: dict[int, NDArray[np.int64]] = {}
+        order = np.argsort(self._server, kind="stable")
+        for part in np.split(order, np.flatnonzero(np.diff(self._server[order])) + 1) if len(order) else ():
+            self._served[int(self._server[part[0]])] = part
+        self._by_client = {messages.client(turn): turn for turn in reversed(turns_) if turn.number == 0}
+
+    def at(self, time_ns: int, effect: Turn) -> Iterator[tuple[Turn, bool]]:
+        """Each that could be the cause of an effect at a time, and whether the effect's client is its server."""
+        asker = self._machine(self._messages.client(effect)[0])
+        own = self._served.get(asker, np.zeros(0, np.int64))
+        for place in self._some(own[: int(np.searchsorted(self._begin[own], time_ns, side="right"))], time_ns):
+            if self._connection[place] != effect.connection:
+                yield self._turns[place], True
+        last = int(np.searchsorted(self._begin, time_ns, side="right"))
+        others = np.arange(max(last - AT_ONCE, 0), last)
+        # Somebody who asks two servers is not the one's client because of the other.
+        others = others[(self._server[others] != asker) & (self._client[others] != asker)]
+        for place in self._some(others, time_ns):
+            if self._connection[place] != effect.connection:
+                yield self._turns[place], False
+
+    def of_client(self, end: tuple[str, int], effect: Turn) -> Turn | None:
+        """The first turn of a connection from this address and port."""
+        found = self._by_client.get(end)
+        return None if found is None or found.connection == effect.connection else found
+
+    def _some(self, places: NDArray[np.int64], time_ns: int) -> list[int]:
+        latest = places[-AT_ONCE:]
+        waiting: list[int] = latest[self._end[latest] >= time_ns].tolist()
+        return waiting
+
+    def _machine(self, address: str) -> int:
+        return self._numbers.setdefault(self._machines.key(address), len(self._numbers))
+
+
+def _certain(facts: Sequence[Fact]) -> bool:
+    """Whether packets say it themselves."""
+    kinds = {fact.kind for fact in facts}
+    body = max((fact.number or 0 for fact in facts if fact.kind is Kind.SAME_BODY), default=0)
+    return bool(kinds & STRONG) or body >= SURE or (body > 0 and Kind.SAME_REQUEST in kinds)
+
+
+def _weight(facts: Sequence[Fact]) -> tuple[int, int]:
+    """What counts for more: strong facts, then how many there are."""
+    strong = sum(fact.kind in STRONG for fact in facts)
+    return strong + _certain(facts), len(facts)

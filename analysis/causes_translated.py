@@ -1,0 +1,53 @@
+"""One connection that was captured on both sides of a machine that changes its addresses: NAT, LVS in its NAT way.
+
+Whoever only rewrites addresses leaves the sequence numbers as they are. So both sides have the same initial numbers in
+both directions, and the side that was asked first waits for the other: its SYN comes before, its SYN,ACK after. Where
+the numbers are made up small ones, as in captures that were written by hand, nothing is concluded from them.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+
+from analysis.causes_evidence import Fact, Kind
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from numpy.typing import NDArray
+
+    from analysis.session import Session
+
+LONGEST_NS: Final = 1_000_000_000
+"""So much later at most, the SYN comes out at the other side: then it would be sent again (RFC 6298 section 2.1)."""
+BY_CHANCE: Final = 1 << 16
+"""An initial number below this is taken for one that nobody drew by chance (RFC 9293 section 3.4.1)."""
+KNOWN: Final = 2
+"""Of `Connections.sequence_known`: from a SYN."""
+
+
+def translated(session: Session) -> Iterator[tuple[int, int, tuple[Fact, ...]]]:
+    """(the connection as it came, as it went on, what shows it), in the order of the table."""
+    c, times = session.snapshot.connections, session.snapshot.packets.time_ns
+    known = (c.sequence_known == KNOWN).all(axis=1) & (c.syn_packet >= 0) & (c.syn_ack_packet >= 0)
+    rows = np.flatnonzero(known & (c.initial_sequence >= BY_CHANCE).all(axis=1))
+    if len(rows) < 2:
+        return
+    numbers = _of_client_and_server(c.initial_sequence[rows], c.client[rows])
+    both = numbers[:, 0].astype(np.uint64) << np.uint64(32) | numbers[:, 1].astype(np.uint64)
+    syn, answer = times[c.syn_packet[rows]], times[c.syn_ack_packet[rows]]
+    order = np.lexsort((syn, both))
+    outer, inner = order[:-1], order[1:]
+    same = (both[outer] == both[inner]) & (syn[inner] - syn[outer] <= LONGEST_NS) & (answer[inner] <= answer[outer])
+    for one, other in sorted(zip(outer[same].tolist(), inner[same].tolist(), strict=True)):
+        first, second = int(rows[one]), int(rows[other])
+        value = f"{numbers[one, 0]} and {numbers[one, 1]}"
+        packets = (int(c.syn_packet[first]), int(c.syn_packet[second]))
+        yield first, second, (Fact(Kind.SAME_NUMBERS, packets, value, int(syn[other] - syn[one])),)
+
+
+def _of_client_and_server(column: NDArray[np.uint32], client: NDArray[np.uint8]) -> NDArray[np.uint32]:
+    turned: NDArray[np.uint32] = np.where((client == 1)[:, None], column[:, ::-1], column)
+    return turned

@@ -1,0 +1,283 @@
+"""Which request caused which: by fields, bytes, numbers and time; and what is not concluded."""
+
+from __future__ import annotations
+
+import struct
+from contextlib import closing
+from ipaddress import ip_address
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from analysis.causes import Cause, Confidence
+from analysis.causes_evidence import Kind
+from analysis.causes_heads import authority, head_of, proxy_header
+from analysis.learned import Learned, learn
+from analysis.session import Session
+from capture.source import open_source
+from fixtures import containers, wire
+
+FIXTURES = Path(__file__).parents[1] / "fixtures"
+SAMPLES = Path(__file__).parents[2] / "shared/samples"
+MS = 10**6
+START = 1_700_000_000 * 10**9
+CLIENT, OTHER, PROXY, BACKEND, SECOND = (f"10.0.0.{number}" for number in (1, 3, 2, 11, 12))
+HARDWARE = {CLIENT: 1, PROXY: 2, OTHER: 3, BACKEND: 11, SECOND: 12}
+
+
+def learned(file: Path) -> Learned:
+    with closing(Session(open_source(file))) as session:
+        session.run()
+        return learn(session)
+
+
+def of(name: str) -> tuple[Cause, ...]:
+    return learned(FIXTURES / f"{name}.pcapng").causes
+
+
+class Network:
+    """Connections that are opened and used at given milliseconds."""
+
+    def __init__(self) -> None:
+        self.frames: list[tuple[int, bytes]] = []
+        self._numbers: dict[tuple[str, int, str, int], int] = {}
+
+    def segment(self, ms: float, one: tuple[str, int], other: tuple[str, int], flags: int, data: bytes = b"") -> None:
+        sent, got = self._numbers.setdefault((*one, *other), 1000), self._numbers.setdefault((*other, *one), 1000)
+        self._numbers[*one, *other] = sent + len(data) + bool(flags & 2)
+        tcp = wire.tcp(
+            one, other, sequence=sent, acknowledgment=got if flags & 16 else 0, flags=flags, window=9000, payload=data
+        )
+        packet = wire.ip(one[0], other[0], wire.TCP, tcp, identification=len(self.frames) + 1)
+        frame = wire.ethernet(wire.mac(HARDWARE[one[0]]), wire.mac(HARDWARE[other[0]]), wire.IPV4, packet)
+        self.frames.append((START + round(ms * MS), frame))
+
+    def open(self, ms: float, one: tuple[str, int], other: tuple[str, int]) -> None:
+        self.segment(ms, one, other, 2)
+        self.segment(ms + 0.01, other, one, 18)
+        self.segment(ms + 0.02, one, other, 16)
+
+    def say(self, ms: float, one: tuple[str, int], other: tuple[str, int], data: bytes) -> None:
+        self.segment(ms, one, other, 24, data)
+
+    def causes(self, folder: Path) -> tuple[Cause, ...]:
+        file = folder / "some.pcap"
+        file.write_bytes(containers.pcap(sorted(self.frames, key=lambda frame: frame[0])))
+        return learned(file).causes
+
+
+FRONT, BACK = ((CLIENT, 40001), (PROXY, 80)), ((PROXY, 50001), (BACKEND, 8080))
+ANOTHER = ((OTHER, 40001), (PROXY, 80))
+
+
+def get(path: str, **fields: str) -> bytes:
+    lines = [f"GET {path} HTTP/1.1", *(f"{name.replace('_', '-')}: {value}" for name, value in fields.items())]
+    return "\r\n".join(lines).encode() + b"\r\n\r\n"
+
+
+def ok(body: str) -> bytes:
+    return f"HTTP/1.1 200 OK\r\nContent-Length: {len(body)}\r\n\r\n{body}".encode()
+
+
+def two_clients(first: bytes, second: bytes, asked: bytes) -> Network:
+    """Two clients wait at the same time while the proxy asks its back end on a connection that is kept open."""
+    network = Network()
+    network.open(0, *BACK)
+    network.open(1, *FRONT)
+    network.open(2, *ANOTHER)
+    network.say(10, *FRONT, first)
+    network.say(11, *ANOTHER, second)
+    network.say(12, *BACK, asked)
+    network.say(14, *BACK[::-1], ok("a page"))
+    network.say(15, *ANOTHER[::-1], ok("ready"))
+    network.say(15, *FRONT[::-1], ok("done!"))
+    return network
+
+
+def test_a_reverse_proxys_request_is_known_by_the_field_that_names_the_client() -> None:
+    (cause,) = of("nginx-reverse")
+    assert (cause.connection, cause.packet, cause.effect, cause.opening, cause.request) == (0, 3, 1, 5, 8)
+    assert cause.confidence is Confidence.CERTAIN
+    said = {fact.kind: fact for fact in cause.evidence}
+    assert said[Kind.FORWARDED_FOR].value == "X-Forwarded-For: 10.0.0.1"
+    assert said[Kind.FORWARDED_FOR].packets == (3, 8)
+    assert said[Kind.SAME_REQUEST].value == "GET /1"
+    assert said[Kind.SAME_BODY].number == len("I am backend1")
+
+
+def test_each_request_of_a_balancer_has_its_own_cause() -> None:
+    assert [(each.connection, each.effect) for each in of("nginx-balance")] == [(0, 1), (2, 3), (4, 5), (6, 7)]
+
+
+def test_health_checks_have_no_cause() -> None:
+    assert [(each.connection, each.effect) for each in of("haproxy")] == [(2, 3), (6, 7), (8, 9)]
+
+
+def test_a_tunnel_is_opened_for_connect_and_then_carries_the_same_bytes() -> None:
+    page, opened, carried = of("proxy-forward")
+    assert (page.effect, page.evidence[2].kind) == (1, Kind.NAMED_SERVER)
+    assert (opened.packet, opened.opening, opened.request) == (21, 25, None)
+    assert [fact.value for fact in opened.evidence[1:]] == ["CONNECT 10.0.1.11:8080"]
+    assert (carried.packet, carried.opening, carried.request) == (30, None, 31)
+    assert Kind.SAME_SENT in {fact.kind for fact in carried.evidence}
+    assert {each.confidence for each in (page, opened, carried)} == {Confidence.CERTAIN}
+
+
+def test_a_cache_that_did_not_have_the_page_fetched_it_and_the_next_time_it_did_not() -> None:
+    (cause,) = of("cdn")
+    assert (cause.connection, cause.effect, cause.confidence) == (1, 2, Confidence.CERTAIN)
+
+
+def test_both_sides_of_network_address_translation_have_the_same_numbers() -> None:
+    told = of("lvs-nat")
+    assert [(each.connection, each.effect, each.opening) for each in told] == [
+        (0, 1, 1),
+        (2, 3, 21),
+        (4, 5, 41),
+        (6, 7, 61),
+    ]
+    assert {fact.kind for each in told for fact in each.evidence} == {Kind.SAME_NUMBERS}
+
+
+@pytest.mark.parametrize("name", ["lvs-dr", "lvs-tun", "browse", "server-threads", "lan-wan"])
+def test_where_nobody_asks_on_there_is_no_cause(name: str) -> None:
+    assert of(name) == ()
+
+
+def test_a_resolver_asks_others_the_same_question() -> None:
+    told = of("dns")
+    assert [(each.connection, each.effect) for each in told[:4]] == [(0, 1), (0, 2), (0, 3), (5, 6)]
+    assert told[0].evidence[1].value == "A www.shop.example"
+
+
+def test_time_alone_makes_it_likely(tmp_path: Path) -> None:
+    network = Network()
+    network.open(0, *FRONT)
+    network.say(1, *FRONT, b"question")
+    network.open(2, *BACK)
+    network.say(3, *BACK, b"something else")
+    network.say(8, *BACK[::-1], b"result 1")
+    network.say(9, *FRONT[::-1], b"the answer")
+    (cause,) = network.causes(tmp_path)
+    assert (cause.connection, cause.effect, cause.confidence) == (0, 1, Confidence.LIKELY)
+    assert [(fact.kind, fact.number) for fact in cause.evidence] == [(Kind.OPENED, MS), (Kind.ASKED, 2 * MS)]
+
+
+def test_whoever_waits_long_did_not_cause_what_takes_a_moment(tmp_path: Path) -> None:
+    network = Network()
+    network.open(0, *FRONT)
+    network.say(1, *FRONT, b"tell me when something happens")
+    network.open(2000, *BACK)
+    network.say(2001, *BACK, b"a chore")
+    network.say(2002, *BACK[::-1], b"is done")
+    network.say(5000, *FRONT[::-1], b"it happened")
+    assert network.causes(tmp_path) == ()
+
+
+def test_two_that_wait_alike_are_not_told_apart(tmp_path: Path) -> None:
+    assert two_clients(b"a question", b"a question", b"something else").causes(tmp_path) == ()
+
+
+def test_of_two_that_wait_the_one_with_the_same_request_is_likely(tmp_path: Path) -> None:
+    (cause,) = two_clients(get("/a"), get("/b"), get("/b", Via="1.1 p")).causes(tmp_path)
+    assert (cause.packet, cause.confidence) == (10, Confidence.LIKELY)
+    assert {fact.kind for fact in cause.evidence} == {Kind.ASKED, Kind.SAME_REQUEST, Kind.VIA}
+
+
+def test_of_two_that_wait_the_one_that_is_named_is_certain(tmp_path: Path) -> None:
+    asked = get("/", Forwarded=f'for="{OTHER}";proto=http')
+    (cause,) = two_clients(get("/"), get("/"), asked).causes(tmp_path)
+    assert (cause.packet, cause.confidence) == (10, Confidence.CERTAIN)
+    assert cause.opening is None  # it was opened long before
+
+
+def test_a_request_for_somebody_else_has_no_cause_here(tmp_path: Path) -> None:
+    network = Network()
+    network.open(0, *FRONT)
+    network.open(1, *BACK)
+    network.say(2, *FRONT, get("/"))
+    network.say(3, *BACK, get("/", X_Forwarded_For="192.0.2.77"))
+    network.say(4, *BACK[::-1], ok("one page"))
+    network.say(5, *FRONT[::-1], ok("one page"))
+    assert network.causes(tmp_path) == ()
+
+
+def test_each_request_on_connections_that_are_kept_open_has_its_own_cause(tmp_path: Path) -> None:
+    network = Network()
+    network.open(0, *FRONT)
+    network.open(1, *BACK)
+    for number in range(3):
+        at = 10 * (number + 1)
+        network.say(at, *FRONT, get(f"/{number}"))
+        network.say(at + 1, *BACK, get(f"/{number}", X_Forwarded_For=f"192.0.2.1, {CLIENT}"))
+        network.say(at + 2, *BACK[::-1], ok("some page"))
+        network.say(at + 3, *FRONT[::-1], ok("some page"))
+    told = network.causes(tmp_path)
+    assert [(each.packet, each.request, each.opening) for each in told] == [
+        (6, 7, None),
+        (10, 11, None),
+        (14, 15, None),
+    ]
+
+
+@pytest.mark.parametrize("version", [1, 2])
+def test_a_proxy_protocol_header_names_the_clients_end_even_if_others_wait(version: int, tmp_path: Path) -> None:
+    ends = (OTHER, 40001), (PROXY, 80)
+    header = f"PROXY TCP4 {OTHER} {PROXY} 40001 80\r\n".encode()
+    if version == 2:
+        body = b"".join(ip_address(each[0]).packed for each in ends) + struct.pack("!HH", ends[0][1], ends[1][1])
+        header = b"\r\n\r\n\0\r\nQUIT\n" + struct.pack("!BBH", 0x21, 0x11, len(body)) + body
+    (cause,) = two_clients(b"ask", b"ask", header + b"ask").causes(tmp_path)
+    assert (cause.packet, cause.confidence) == (10, Confidence.CERTAIN)
+    assert [(fact.kind, fact.value, fact.number) for fact in cause.evidence] == [
+        (Kind.PROXY_HEADER, f"{OTHER} 40001", version)
+    ]
+
+
+def test_connections_made_by_hand_with_the_same_small_numbers_are_not_translated(tmp_path: Path) -> None:
+    network = Network()
+    network.open(0, *FRONT)
+    network.open(0.001, *BACK)
+    assert network.causes(tmp_path) == ()
+
+
+@pytest.mark.skipif(not SAMPLES.exists(), reason="the samples are not here")
+def test_real_proxies() -> None:
+    nginx = learned(SAMPLES / "nginx-reverse.multi.pcapng").causes
+    assert [(each.connection, each.effect, each.confidence.value) for each in nginx] == [
+        (1, 3, "certain"),
+        (4, 5, "certain"),
+    ]
+    # HAProxy hands on bytes; that 10.1.0.10 and 10.2.0.10 are one machine is not known.
+    haproxy = learned(SAMPLES / "haproxy-tcp.multi.pcapng").causes
+    assert [(each.connection, each.effect) for each in haproxy] == [(1, 3), (4, 6), (7, 8), (9, 10)]
+    assert {each.confidence for each in haproxy} == {Confidence.LIKELY}
+    kernel = learned(SAMPLES / "lvs-nat-nft.multi.pcapng").causes
+    assert [(each.connection, each.effect) for each in kernel] == [(1, 3), (4, 6), (7, 8), (9, 10)]
+
+
+def test_what_a_head_says() -> None:
+    head = head_of(get("http://Shop.example:8080/a?b", Host="Shop.example:8080", X_Real_IP="192.0.2.1"))
+    assert (head.method, head.path, head.host) == ("GET", "/a?b", "shop.example")
+    assert head.forwarded() == [("x-real-ip", "192.0.2.1")]
+    assert head_of(get("/", Forwarded='for=192.0.2.1, for="[2001:db8::1]:99"')).forwarded() == [
+        ("forwarded", "2001:db8::1")
+    ]
+    assert authority("[2001:db8::1]:443") == ("2001:db8::1", 443)
+    assert authority("https://user@shop.example/") == ("shop.example", None)
+
+
+@given(st.binary(max_size=200))
+def test_heads_of_any_bytes(data: bytes) -> None:
+    for start in (
+        b"",
+        b"GET / HTTP/1.1\r\n",
+        b"\r\n\r\n\0\r\nQUIT\n!\x11",
+        b"PROXY TCP4 ",
+        b"GET / HTTP/1.1\r\nForwarded: for=",
+    ):
+        head = head_of(start + data)
+        assert all(ip_address(address) for _, address in head.forwarded())
+        assert (head.proxied is None) == (proxy_header(start + data) is None)

@@ -120,19 +120,16 @@ def test_every_key_is_always_there(name: str) -> None:
 
 
 def test_a_cause_is_told_with_its_evidence() -> None:
-    (cause,) = report_of("nginx-reverse.pcapng")["causes"]
-    evidence = cause.pop("evidence")
-    assert cause == {
-        "connection": 0,
-        "packet": 4,
-        "effect": 1,
-        "opening_packet": 6,
-        "request_packet": 9,
-        "confidence": "certain",
-    }
-    assert evidence[2] == {
+    report = report_of("nginx-reverse.pcapng", packets=True)
+    (cause,) = report["causes"]
+    asked, opened, asks = (cause[key] for key in ("packet", "opening_packet", "request_packet"))
+    assert (cause["connection"], cause["effect"], cause["confidence"]) == (0, 1, "certain")
+    packets = {each["number"]: each for each in report["packets"]}
+    assert [packets[number]["connection"] for number in (asked, opened, asks)] == [0, 1, 1]
+    assert packets[opened]["flags"] == ["SYN"]
+    assert cause["evidence"][2] == {
         "fact": "a field names the client",
-        "packets": [4, 9],
+        "packets": [asked, asks],
         "value": "X-Forwarded-For: 10.0.0.1",
         "number": None,
     }

@@ -123,6 +123,9 @@ class Actions(App[int]):
         Fetch(learn, self._show_learned, self.director.say).ask(self, self.desk.session)
 
     def _show_learned(self, _: Session, learned: Learned) -> None:
+        if self.desk.snapshot.finished:
+            self.desk.learned = learned
+
         def go(packet: int | None) -> None:
             if packet is not None:
                 self.director.go_to(packet)

@@ -14,6 +14,7 @@ from analysis.finding import Severity
 from analysis.findings import Findings
 from analysis.gathered import gathered
 from analysis.layers import Dissection, dissect
+from analysis.learned import learn
 from analysis.snapshot import first_sighting
 from views.connections import ConnectionList
 from views.explanation import neighbours
@@ -28,15 +29,19 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from analysis.causes import Cause
     from analysis.details import Detail
     from analysis.filtering import Filter, Matches
     from analysis.finding import Finding
     from analysis.gathered import Gathered
+    from analysis.learned import Learned
     from analysis.session import Session
     from analysis.snapshot import Snapshot
     from views.options import Options
 
 NONE: Final = -1
+LEARNED_UNASKED: Final = 10_000
+"""Packets of a capture that is searched for causes without being asked: more would delay the first explanation."""
 CHOICES: Final[dict[str, tuple[Any, ...]]] = {
     "relative": (True, False),
     "time": tuple(TimeFormat),
@@ -97,12 +102,13 @@ class Looked:
 class Explained:
     """What the explanation of one packet is made from: details of it and its neighbours, findings of its connection.
 
-    `comments` are what somebody has noted on the packet in the capture.
+    `comments` are what somebody has noted on the packet in the capture, `causes` those in which the packet has a part.
     """
 
     details: dict[int, Detail]
     findings: tuple[Finding, ...]
     comments: tuple[str, ...]
+    causes: tuple[Cause, ...] = ()
 
 
 def build(session: Session, request: Request, before: Scene | None, cancelled: Callable[[], bool]) -> Scene:
@@ -159,6 +165,7 @@ class Desk:
     visited: dict[int, int] = field(default_factory=dict)  # connection: the packet that was selected in it
     findings: dict[int, tuple[Finding, ...]] = field(default_factory=dict)  # of connections that were looked at
     filter: Filter | None = None
+    learned: Learned | None = None  # once the capture is read and somebody wanted to know
     _asked: Findings | None = None
 
     def first_connection(self) -> int:
@@ -193,7 +200,15 @@ class Desk:
         # A call that waited is noted on the last sighting: the one at the program's own end.
         noted = {packet, *same.tolist()}
         comments = tuple(each.text for each in self.session.source.comments if each.packet in noted)
-        return Explained(details, self._find(int(self.snapshot.packets.connection[packet])), comments)
+        found = self._find(int(self.snapshot.packets.connection[packet]))
+        return Explained(details, found, comments, self._causes(first_sighting(self.snapshot, packet)))
+
+    def _causes(self, packet: int) -> tuple[Cause, ...]:
+        """Causes in which a packet has a part; of a large capture only once somebody has asked what it tells."""
+        if self.learned is None and self.snapshot.finished and len(self.snapshot.packets) <= LEARNED_UNASKED:
+            self.learned = learn(self.session)
+        causes = self.learned.causes if self.learned is not None else ()
+        return tuple(each for each in causes if packet in (each.packet, each.opening, each.request))
 
     def _find(self, connection: int) -> tuple[Finding, ...]:
         """The findings about a connection; none before the capture is read, since any packet may change them."""

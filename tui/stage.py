@@ -162,6 +162,7 @@ class Stage:
             packets=rows,
             findings=explained.findings,
             comments=explained.comments,
+            causes=explained.causes,
         )
         self.explanation.show_explanation(view, self.number)
 

@@ -11,6 +11,7 @@ import numpy as np
 
 from analysis.snapshot import rows_of
 from capture.protocol import Flag, Protocol
+from views.causes import tell_causes
 from views.conversation import TCP_PROTOCOLS, Conversation
 from views.findings_explained import found_elsewhere, found_here, noted
 from views.glyphs import glyphs
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from analysis.causes import Cause
     from analysis.details import Detail
     from analysis.finding import Finding
     from analysis.snapshot import Snapshot
@@ -95,8 +97,9 @@ class Explanation:
     `details` should hold those of `neighbours` and `views.sighted.sightings`; without them fewer things are said.
     `packets` are the rows of the connection, ascending; without them they are looked for between its first and its last
     packet. Of the `findings` about the connection the short form tells those that this packet shows. `comments` are
-    those that the capture has on the packet: in captures of the lab, what the programs called. The number of lines
-    depends on the width: `len` is true for the width that was drawn last (80 before).
+    those that the capture has on the packet: in captures of the lab, what the programs called. `causes` are those
+    in which it has a part, and perhaps others. The number of lines depends on the width: `len` is true for the width
+    that was drawn last (80 before).
     """
 
     def __init__(  # noqa: PLR0913 - the contract with the screens: what is shown, and how
@@ -111,6 +114,7 @@ class Explanation:
         packets: NDArray[np.int64] | None = None,
         findings: Sequence[Finding] = (),
         comments: Sequence[str] = (),
+        causes: Sequence[Cause] = (),
     ) -> None:
         gone = {row for row, detail in details.items() if detail.gone}
         details = {row: detail for row, detail in details.items() if row not in gone}
@@ -126,7 +130,8 @@ class Explanation:
         self._ellipsis = signs.ellipsis
         elsewhere = tell_sightings(snapshot, packet, details, options)
         self._what = (*told.what[:1], *mark_sentences(conversation, packet), *elsewhere, *told.what[1:])
-        self._found = [*found_here(moment, findings), *noted(comments)]
+        caused = [(text, "note") for text in tell_causes(causes, packet, options, full=full)]
+        self._found = [*found_here(moment, findings), *caused, *noted(comments)]
         if packet in gone:
             lost = _("Its bytes are gone: they have left the spool, or the file has become shorter.")
             self._found.insert(0, (lost, "warning"))

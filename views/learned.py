@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from views.causes import by_weight, confidence_words, fact_words
 from views.durations import duration
 from views.glyphs import glyphs
 from views.masters import master_entries
@@ -51,6 +52,14 @@ def exchange_entries(learned: Learned, options: Options) -> Iterator[Entry]:
         )
 
 
+def cause_entries(learned: Learned, options: Options) -> Iterator[Entry]:
+    """Which connection caused which, the fact that weighs most, how sure it is, where the effect begins."""
+    for each in learned.causes:
+        places = _("conn {cause} caused conn {effect}").format(cause=each.connection, effect=each.effect)
+        fact = fact_words(by_weight(each.evidence)[0], options)
+        yield (places, fact, confidence_words(each), _number(each.effect_packet)), each.effect_packet
+
+
 def load_entries(learned: Learned, options: Options) -> Iterator[Entry]:
     """A line for each page load, then its phases: what, a bar on its own time axis, how long it took."""
     signs = glyphs(ascii_only=options.ascii)
@@ -91,6 +100,7 @@ class LearnedList:
             (_("Neighbours"), list(neighbour_entries(learned))),
             (_("Masters"), list(master_entries(learned, options))),
             (_("Requests and replies"), list(exchange_entries(learned, options))),
+            (_("Causes, deduced"), list(cause_entries(learned, options))),
         ):
             self._add(heading, entries)
         if not self._entries:
@@ -149,7 +159,7 @@ def shared(wanted: Sequence[int], room: int) -> list[int]:
 
 def learned_lines(learned: Learned, options: Options, width: int) -> Iterator[str]:
     """The same as plain text, for a report; nothing if there is nothing to tell."""
-    if not (learned.names or learned.neighbours or learned.masters or learned.exchanges):
+    if not (learned.names or learned.neighbours or learned.masters or learned.exchanges or learned.causes):
         return
     shown = LearnedList(learned, options)
     shown.cursor = -1

@@ -23,6 +23,7 @@ from views.layers import DEFAULT_FOLDED
 from views.options import TimeFormat
 from views.sighted import sightings
 from views.timeline import Timeline
+from views.verdicts import BAD, severities
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -42,6 +43,8 @@ if TYPE_CHECKING:
 NONE: Final = -1
 LEARNED_UNASKED: Final = 10_000
 """Packets of a capture that is searched for causes without being asked: more would delay the first explanation."""
+MANY: Final = 50
+"""Connections: more than a list shows at once."""
 CHOICES: Final[dict[str, tuple[Any, ...]]] = {
     "relative": (True, False),
     "time": tuple(TimeFormat),
@@ -244,6 +247,19 @@ class Desk:
         rows = np.flatnonzero(shown)
         place = int(np.searchsorted(rows, self.connection, "right" if by > 0 else "left")) + (by - 1 if by > 0 else by)
         return int(rows[place]) if 0 <= place < len(rows) else self.connection
+
+    def worst(self) -> tuple[int, int] | None:
+        """Of many connections the first that went wrong, if the open one did not; and NONE, for its first packet.
+
+        A few are a story, which begins at its beginning.
+        """
+        grade = severities(self.snapshot.connections)
+        if len(grade) < MANY or (0 <= self.connection < len(grade) and grade[self.connection] == BAD):
+            return None
+        shown = (grade == BAD) & (self.snapshot.connections.first_packet >= 0)
+        if self.scene is not None and self.scene.matches is not None:
+            shown &= self.scene.matches.connections
+        return (int(shown.argmax()), NONE) if shown.any() else None
 
     def newest_packet(self) -> int | None:
         """The last packet that has a connection; None if there is none among the last few thousand."""

@@ -120,8 +120,20 @@ class Director:
         self._read_whole = request.snapshot.finished
         if opened or at_the_end or self.stage.explained != desk.packet:
             self.looking.look()  # at the end too: what follows a packet, and how many there are, is known only then
+        if place is None and at_the_end and self._untouched:
+            place = desk.worst()
         if place is not None:
             self.open(*place)
+
+    @property
+    def _untouched(self) -> bool:
+        """Whether everything is as it was when the capture was opened: nobody has moved yet."""
+        desk, wishes, playback = self.desk, self.wishes, self.stage.playback
+        asked = wishes.maximised or wishes.layers or wishes.bytes is not None or wishes.connections is not None
+        plays = playback is not None and playback.active
+        first = desk.scene is not None and len(desk.scene.rows) > 0 and desk.packet == desk.scene.first_packet
+        at_first = first and desk.connection == desk.first_connection() and self.app.focused is self.stage.ladder
+        return at_first and not (asked or plays or desk.unfolded or self.following.feed)
 
     def filter(self, text: str) -> None:
         """Show only what matches a filter; with an empty one, everything again."""

@@ -5,9 +5,10 @@ from __future__ import annotations
 import pytest
 
 from analysis.finding import Code, Finding
+from analysis.findings import Findings
 from tui_pilot import LARGE, SMALL, opened, screen, settle
 from views.explanation import Explanation
-from views.findings import tally
+from views.findings import kinds, tally
 from views.options import Options
 from views.text import plain
 from views_builder import PAGE, capture, details
@@ -75,3 +76,20 @@ def test_the_short_form_keeps_what_is_found_at_the_packet_when_lines_are_few() -
     assert len(drawn) <= 4
     assert any(span.role == "note" and span.text.startswith(" Note: ") for line in drawn for span in line)
     assert plain(drawn[0]).startswith(" The client asks the server for a connection.")
+
+
+@pytest.mark.parametrize("name", ["zero-window.pcap", "final-states.pcap", "port-reuse.pcap"])
+async def test_the_list_tells_what_was_found_of_the_connections_on_screen(name: str) -> None:
+    async with opened(name, LARGE) as (app, pilot):
+        await pilot.press("c", "backslash")
+        lines = await settle(pilot)
+        assert "found" in next(line for line in lines if "outcome" in line)
+        listed = app.stage.connections.connections
+        assert listed is not None
+        told = Findings(app.desk.session)
+        for index in app.stage.connections.visible_lines:
+            row = listed.connection_at(index)
+            assert row is not None
+            assert app.desk.findings[row] == told.of(row)
+            assert kinds(told.of(row)) in lines[3 + index - app.stage.connections.top]
+        assert (" zero-window " in lines[3]) == (name == "zero-window.pcap")

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from analysis.finding import Code, Finding
 from analysis.gathered import gathered
 from analysis.layers import Dissection, Layer
 from analysis.verdict import outcome
@@ -92,6 +93,7 @@ def test_columns_appear_as_there_is_room() -> None:
             "server",
             "service",
             "outcome",
+            "found",
             "packets",
             "→/←",
             "bytes",
@@ -102,6 +104,17 @@ def test_columns_appear_as_there_is_room() -> None:
             "history",
         ]
     )
+
+
+def test_what_was_found_stands_beside_the_outcome_and_its_sign_before_it() -> None:
+    found = {0: (Finding(Code.LOSS, 0, {}, grave=True),), 1: (Finding(Code.REFUSED, 1, {}),)}
+    lines = text(ConnectionList(many(), PLAIN, found=found), 200)
+    assert lines[1].count("refused") == 1  # the outcome says it
+    assert lines[1].startswith(" ✗ 1")
+    assert "closed normally" in lines[4]
+    assert " loss " in lines[4]
+    assert lines[4].startswith(" ! 0")  # it closed normally, but not everything went well
+    assert "loss" not in lines[2]
 
 
 def test_both_addresses_come_whole_before_a_seventh_column() -> None:

@@ -21,6 +21,7 @@ from tui.lineview import LineView
 from tui.palette import Palette
 from tui.panels.bar import Bar
 from tui.panels.bytes import BytesPanel
+from tui.panels.connections import ConnectionsPanel
 from tui.panels.ladder import LadderPanel
 from tui.panels.status import keys_line
 from tui.panels.timeline import TimelinePanel
@@ -154,6 +155,10 @@ class NetvizApp(Actions):
     @on(LadderPanel.Missing)
     def _details_missing(self, event: LadderPanel.Missing) -> None:
         self.director.looking.details_wanted(event.packets)
+
+    @on(ConnectionsPanel.Missing)
+    def _findings_missing(self, event: ConnectionsPanel.Missing) -> None:
+        self.director.looking.findings_wanted(event.connections)
 
     @on(Bar.Pressed, "#keys")
     def _key_pressed(self, event: Bar.Pressed) -> None:

@@ -26,7 +26,7 @@ from views.timeline import Timeline
 from views.verdicts import BAD, severities
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -65,6 +65,7 @@ class Request:
     connections: bool
     timeline: bool
     filter: Filter | None = None
+    found: Mapping[int, Sequence[Finding]] = field(default_factory=dict, compare=False)  # of connections, so far
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +135,7 @@ def build(session: Session, request: Request, before: Scene | None, cancelled: C
     connections = before.connections if same and before is not None else None
     if request.connections and connections is None:
         alike = before.connections if before is not None else None
-        connections = ConnectionList(snapshot, options, only=only, alike=alike)
+        connections = ConnectionList(snapshot, options, only=only, alike=alike, found=request.found)
     timeline = before.timeline if same and before is not None else None
     if request.timeline and timeline is None:
         order = np.flatnonzero(only & (snapshot.connections.first_packet >= 0)) if only is not None else None
@@ -213,13 +214,18 @@ class Desk:
         causes = self.learned.causes if self.learned is not None else ()
         return tuple(each for each in causes if packet in (each.packet, each.opening, each.request))
 
+    def find(self, connections: NDArray[np.int64]) -> None:
+        """Look for findings about connections (rows, ascending), once the capture is read. Never on the UI thread."""
+        if self.snapshot.finished:
+            self._asked = self._asked or Findings(self.session)
+            self.findings.update(self._asked.of_each(connections))
+
     def _find(self, connection: int) -> tuple[Finding, ...]:
         """The findings about a connection; none before the capture is read, since any packet may change them."""
         if not self.snapshot.finished or connection == NONE:
             return ()
         if connection not in self.findings:
-            self._asked = self._asked or Findings(self.session)
-            self.findings[connection] = self._asked.of(connection)
+            self.find(np.array([connection], np.int64))
         return self.findings[connection]
 
     @property

@@ -97,7 +97,9 @@ class Director:
     def _request(self) -> Request:
         desk, stage = self.desk, self.stage
         listed, timed = stage.showing(Pane.CONNECTIONS), stage.showing(Pane.TIMELINE)
-        return Request(desk.snapshot, desk.connection, desk.options, desk.unfolded, listed, timed, desk.filter)
+        return Request(
+            desk.snapshot, desk.connection, desk.options, desk.unfolded, listed, timed, desk.filter, desk.findings
+        )
 
     def _build(self, request: Request) -> Scene:
         started = self.now()

@@ -35,6 +35,7 @@ class Looking:
         self._asked_layer: int | None = None
         self.looks = Fetch(desk.look, self._show_looked, say)
         self._explanations = Fetch(desk.explain, self._show_explanation, say)
+        self._findings: Fetch[NDArray[np.int64], None] = Fetch(desk.find, self._show_findings, say)
         self._details: Fetch[NDArray[np.int64], list[Detail]] = Fetch(
             desk.session.details, lambda _, details: stage.ladder.supply(details), say
         )
@@ -42,7 +43,8 @@ class Looking:
     @property
     def busy(self) -> bool:
         """A thread is at work."""
-        return self.looks.busy or self._explanations.busy or self._details.busy
+        fetches = (self.looks, self._explanations, self._details, self._findings)
+        return any(fetch.busy for fetch in fetches)
 
     def look(self) -> None:
         """Read, explain and take apart the selected packet; panels that still show another are soon blank."""
@@ -58,6 +60,15 @@ class Looking:
     def details_wanted(self, packets: NDArray[np.int64]) -> None:
         """Packets came on screen whose details the ladder does not have."""
         self._details.ask(self._app, packets)
+
+    def findings_wanted(self, connections: NDArray[np.int64]) -> None:
+        """Connections came on screen of which nothing is known yet; while reading goes on, any packet may change it."""
+        if self._desk.snapshot.finished and self.painted:
+            self._findings.ask(self._app, connections)
+
+    def _show_findings(self, _: NDArray[np.int64], __: None) -> None:
+        self._stage.connections.redraw()
+        self._stage.status.redraw()
 
     def _show_explanation(self, packet: int, explained: Explained) -> None:
         self._stage.show_explanation(packet, explained, self._explain())

@@ -9,14 +9,18 @@ import numpy as np
 
 from views.connection_cells import CELLS
 from views.durations import TIME_WIDTH
+from views.findings import kinds, tally
 from views.glyphs import glyphs
 from views.text import SELECTED, Span, cells, cut, fit, with_modifier
 from views.verdicts import ROLES_OF, severities, sign
 from views.wording import _
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
     from numpy.typing import NDArray
 
+    from analysis.finding import Finding
     from analysis.snapshot import Snapshot
     from views.options import Options
     from views.text import Line
@@ -47,12 +51,13 @@ def _columns(snapshot: Snapshot, options: Options) -> tuple[Column, ...]:
         Column("server", _("server"), 13, ends, 2),
         Column("service", _("service"), 8, 11, 3),
         Column("outcome", _("outcome"), 15, 36, 1),
+        Column("found", _("found"), 11, 30, 6),
         Column("packets", _("packets") + " " + both, 11, 13, 5, right=True),
-        Column("bytes", _("bytes") + " " + both, 15, 17, 7, right=True),
-        Column("start", _("start"), max(TIME_WIDTH[options.time], 9), 15, 8, right=True),
-        Column("duration", _("duration"), 9, 11, 6, right=True),
-        Column("rtt", "RTT", 8, 9, 9, right=True),
-        Column("history", _("history"), 10, 24, 10),
+        Column("bytes", _("bytes") + " " + both, 15, 17, 8, right=True),
+        Column("start", _("start"), max(TIME_WIDTH[options.time], 9), 15, 9, right=True),
+        Column("duration", _("duration"), 9, 11, 7, right=True),
+        Column("rtt", "RTT", 8, 9, 10, right=True),
+        Column("history", _("history"), 10, 24, 11),
     )
 
 
@@ -96,7 +101,8 @@ class ConnectionList:
     """Connections sorted by trouble, then by number. `cursor` is the selected connection's row; it may be set.
 
     `only`, bool (M,), says which of them are listed; without it, all. `alike` is another list of the same snapshot,
-    whose order is taken over.
+    whose order is taken over. `found` are the findings about connections, as far as they have been looked for; a
+    connection whose findings are worse than its outcome bears their sign, but keeps its place.
     """
 
     def __init__(
@@ -106,10 +112,12 @@ class ConnectionList:
         *,
         only: NDArray[np.bool_] | None = None,
         alike: ConnectionList | None = None,
+        found: Mapping[int, Sequence[Finding]] | None = None,
     ) -> None:
         self.snapshot = snapshot
         self.options = options
         self.cursor = -1
+        self.found = {} if found is None else found
         self._glyphs = glyphs(ascii_only=options.ascii)
         self._columns = _columns(snapshot, options)
         self.severity: NDArray[np.uint8]
@@ -148,14 +156,21 @@ class ConnectionList:
         connection = self.connection_at(index)
         if connection is None:
             return fit((), width)
+        findings = self.found.get(connection, ())
+        told = tally(findings)
+        worst = told[0][1] if told else ""
         severity = int(self.severity[connection])
         role = ROLES_OF[severity]
+        marked = min(severity, ROLES_OF.index(worst)) if worst else severity
         selected = connection == self.cursor
         mark = Span(self._glyphs.mark, "selection") if selected else Span(" ", "")
-        line: list[Span] = [mark, Span(sign(severity, self._glyphs) + " ", role)]
+        line: list[Span] = [mark, Span(sign(marked, self._glyphs) + " ", ROLES_OF[marked])]
         for column, size in column_widths(self._columns, width):
-            text = CELLS[column.name](self.snapshot, connection, size, self.options)
-            shown = role if column.name == "outcome" else "address" if column.name in {"client", "server"} else ""
+            if column.name == "found":
+                text, shown = kinds(findings), worst
+            else:
+                text = CELLS[column.name](self.snapshot, connection, size, self.options)
+                shown = role if column.name == "outcome" else "address" if column.name in {"client", "server"} else ""
             line.append(Span(self._cell(text, size, right=column.right) + " ", shown))
         drawn = fit(tuple(line), width)
         return with_modifier(drawn, SELECTED) if selected else drawn

@@ -55,6 +55,16 @@ def tally(findings: Sequence[Finding]) -> list[tuple[str, str]]:
     return [(text, ROLES_OF[severity]) for text, count, severity in told if count]
 
 
+TOLD_BY_THE_OUTCOME: Final = frozenset({Code.REFUSED, Code.NO_ANSWER, Code.RESET, Code.ONE_SIDED})
+
+
+def kinds(findings: Sequence[Finding]) -> str:
+    """The kinds of errors and warnings in a few words, without those that a connection's outcome says already."""
+    told = [each for each in findings if each.severity in ROLES_OF and each.severity > Severity.NOTE]
+    codes = dict.fromkeys(each.code for each in told if each.code not in TOLD_BY_THE_OUTCOME)
+    return ", ".join(_(code.value) for code in codes)
+
+
 def _refused(t: Telling) -> str:
     text = _(
         "Refused: the {end} answered SYN with RST after {after}; nobody listens on port {port}, or a filter is there."

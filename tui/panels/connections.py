@@ -4,9 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import numpy as np
+from textual.message import Message
+
 from tui.lineview import LineView
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from views.connections import ConnectionList
 
 
@@ -14,6 +19,27 @@ class ConnectionsPanel(LineView):
     """Draws a `ConnectionList`."""
 
     connections: ConnectionList | None = None
+
+    class Missing(Message):
+        """Connections are on screen about which nothing has been looked for yet: rows, ascending."""
+
+        def __init__(self, connections: NDArray[np.int64]) -> None:
+            super().__init__()
+            self.connections = connections
+
+        def can_replace(self, message: Message) -> bool:
+            """Only what is on screen now matters."""
+            return isinstance(message, ConnectionsPanel.Missing)
+
+    def page_changed(self) -> None:
+        """Ask for the findings about what came on screen."""
+        if self.connections is None:
+            return
+        shown = self.visible_lines
+        rows = self.connections.order[shown.start : shown.stop].tolist()
+        missing = sorted(row for row in rows if row not in self.connections.found)
+        if missing:
+            self.post_message(self.Missing(np.array(missing, np.int64)))
 
     def show_connections(self, connections: ConnectionList | None, connection: int) -> None:
         """Show a list with the cursor on a connection; of a newer list, on the one it was on."""

@@ -8,11 +8,12 @@ stay. The newest packets never leave, and what is not analysed yet cannot.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from capture.live.spool import PAGE, Left
+from capture.live.spool import PAGE
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -72,7 +73,7 @@ class Leaving:
             at = int(np.searchsorted(packets.offset, int(packets.offset[old]) + needed, side="right"))
             self._before = min(max(at, old + 1), newest)
             self._give_back(snapshot, old, self._before)
-        self._spool.left = Left(self._spool.left.packets, int(np.count_nonzero(self._has_left)))
+        self._spool.left = replace(self._spool.left, connections=int(np.count_nonzero(self._has_left)))
 
     def _close(self, connections: Connections, newest: int, needed: int) -> tuple[int, int]:
         """Tell closed connections to leave, for so many bytes; the rows between which that may have made pages free."""
@@ -124,7 +125,10 @@ class Leaving:
                 self._has_left = _grown(self._has_left, int(self._until.size))
                 connection = packets.connection[rows]
                 self._has_left[connection[connection >= 0]] = True
-                self._spool.left = Left(self._spool.left.packets + rows.stop - rows.start, self._spool.left.connections)
+                left = self._spool.left
+                self._spool.left = replace(
+                    left, packets=left.packets + rows.stop - rows.start, bytes=left.bytes + stop - start
+                )
 
     def _broken(self, packets: Packets, start: int, stop: int) -> slice:
         """The rows of whole packets that have bytes between two places."""

@@ -116,6 +116,7 @@ def test_what_leaves_is_gone_and_all_else_is_there(spool: Spool, tmp_path: Path,
         assert spool.occupied <= leaving._limit
         gone = _gone(spool, table)
         assert 0 < gone.sum() == spool.left.packets
+        assert spool.left.bytes == spool.size - sum(end - begin for begin, end in spool.stretches(0, spool.size))
         assert spool.left.connections == len(np.unique(table.connection[gone]))
         for row, each in enumerate(data):
             read = session.packet_bytes(row)

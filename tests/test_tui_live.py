@@ -102,6 +102,23 @@ async def test_what_has_come_below_is_counted_and_a_key_goes_there(tmp_path: Pat
         assert "following" in lines[-2]
 
 
+async def test_a_packet_that_was_asked_for_stays_selected_in_another_connection(tmp_path: Path) -> None:
+    async with growing(tmp_path) as (app, pilot, feed):
+        other = (FIXTURES / "udp.pcap").read_bytes()[24:]
+        feed.come(WHOLE[OPENED:] + other, 19 + len(other) // 100)
+        for _ in range(100):
+            await pilot.pause(0.02)
+            if len(app.desk.snapshot.connections) > 1:
+                break
+        first = int(app.desk.snapshot.connections.first_packet[1])
+        app.director.go(str(first + 1))
+        for _ in range(30):
+            await pilot.pause(0.02)
+        assert (app.desk.connection, app.desk.packet) == (1, first)
+        assert not app.director.following.follows
+        assert app.director.following.new == 0
+
+
 async def test_frozen_nothing_moves_while_the_capture_goes_on(tmp_path: Path) -> None:
     async with growing(tmp_path) as (app, pilot, feed):
         await pilot.press("p")
@@ -154,8 +171,8 @@ def test_the_line_tells_losses_and_lag_first_and_never_more_than_fits() -> None:
     )
     for width in range(1, 120):
         assert line_cells(live_line(state, 99.0, width)) == width
-    less = replace(state, left=Left(5_000, 1), follows=True)
-    assert "following  3.0 MB to be analysed  5000 gone from the spool (1 connection)" in plain(
+    less = replace(state, left=Left(5_000, 1, 2_000_000), follows=True)
+    assert "following  3.0 MB to be analysed  5000 gone from the spool (1 connection)  3.0 MB not saved" in plain(
         live_line(less, 9.0, 200)
     )
     broken = replace(state, counts=replace(counts, done="lo went down"))

@@ -116,6 +116,8 @@ class Director:
             desk.packet = scene.first_packet
         self.stage.show_scene(scene)
         self.player.load(anew=opened)
+        if opened:
+            self.following.arrive(scene)
         self._follow(scene)
         place = self.filtering.place(scene)
         at_the_end = request.snapshot.finished and not self._read_whole
@@ -199,6 +201,7 @@ class Director:
         if connection in (NONE, self.desk.connection):
             self.select(packet)
         else:
+            self.following.leave()
             self.open(connection, packet)
 
     def go(self, text: str) -> None:
@@ -238,6 +241,7 @@ class Director:
 
     def go_in_time(self, connection: int, time_ns: int) -> None:
         """A connection, at a time."""
+        self.following.leave()
         self.open(connection, self.desk.packet_at_time(time_ns, self.session.packets_of(connection)))
 
     def unfold_to(self, packet: int) -> None:

@@ -66,6 +66,10 @@ class Following:
             self.follows = False
             self._left_at = len(self._desk.scene.rows) if self._desk.scene is not None else 0
 
+    def arrive(self, scene: Scene) -> None:
+        """Another connection was opened: what is in it by now is not new."""
+        self._left_at = len(scene.rows)
+
     def freeze(self) -> None:
         """Show nothing newer, while the capture goes on; or go on showing."""
         self.frozen = not self.frozen

@@ -67,7 +67,7 @@ def live_line(state: LiveState, rate: float, width: int) -> Line:
         told = gone.format(packets=count(state.left.packets), connections=count(state.left.connections))
         parts.append(Span(told, "warning"))
     where = safe(state.saved_as.name) if state.saved_as is not None else _("not saved [w saves]")
-    parts.append(Span(f"{size(counts.written)} {where}", "dim"))
+    parts.append(Span(f"{size(counts.written - state.left.bytes)} {where}", "dim"))
     if not ended:
         parts.append(Span(_("{rate} packets/s").format(rate=count(int(rate))), "dim"))
     line: list[Span] = []

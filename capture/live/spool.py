@@ -28,10 +28,11 @@ _KEEP_SIZE_PUNCH_HOLE: Final = 0x01 | 0x02
 
 @dataclass(frozen=True, slots=True)
 class Left:
-    """How many packets are no longer whole in the spool, and of how many connections they were."""
+    """How many packets are no longer whole in the spool, of how many connections they were, and bytes given back."""
 
     packets: int = 0
     connections: int = 0
+    bytes: int = 0
 
 
 class Spool:

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from analysis.details import without_bytes
 from capture.protocol import Flag, Protocol
 from views.explanation import SHORT, Explanation, neighbours
 from views.options import Options
@@ -367,3 +368,17 @@ def test_any_packets_can_be_explained_in_few_lines(
     assert full or len(made) <= SHORT
     assert made.title.startswith(f"packet {packet + 1}/{len(story)}")
     assert not made.title.count("\x1b") + text(made, width).count("\x1b")
+
+
+@pytest.mark.parametrize("full", [False, True])
+def test_a_packet_whose_bytes_are_gone_says_so_and_nothing_that_only_they_tell(full: bool) -> None:
+    snapshot = capture(PAGE, WEB)
+    made = Explanation(snapshot, 0, 3, {3: without_bytes(3)}, full=full, options=Options())
+    assert "Its bytes are gone: they have left the spool, or the file has become shorter." in text(made)
+    assert "seq 1 to 55" not in text(made)
+    assert "GET" not in text(made)
+    datagram = [Segment(0, True, Flag(0), "", length=40)]
+    lone = Talk(protocol=Protocol.UDP4, transport=17)
+    made = Explanation(capture(datagram, lone), 0, 0, {0: without_bytes(0)}, full=full, options=Options())
+    assert "packet of 94 bytes." in text(made)
+    assert "layers" not in text(made)

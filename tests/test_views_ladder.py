@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from analysis.details import without_bytes
 from analysis.gathered import gathered
 from capture.protocol import Flag, Protocol
 from views.ladder import KEPT_DETAILS, Ladder
@@ -273,6 +274,14 @@ def test_details_are_asked_for_once_and_only_so_many_are_kept() -> None:
     assert drawn.missing(0, 99).tolist() == [5, 15, 16, 17, 18]
     drawn.supply(replace(details(PAGE, WEB)[0], packet=number) for number in range(KEPT_DETAILS + 10))
     assert len(drawn.details) == KEPT_DETAILS
+
+
+def test_an_arrow_of_a_packet_whose_bytes_are_gone_says_so_and_shows_no_numbers() -> None:
+    snapshot = capture(PAGE, WEB)
+    drawn = Ladder(snapshot, gathered(snapshot, 0), Options())
+    drawn.supply([without_bytes(0), without_bytes(3)])
+    assert "── SYN  mss=1460 ws=7  its bytes are gone ──" in plain(drawn.draw(1, 100))
+    assert "══ PSH,ACK 55 B  its bytes are gone ══" in plain(drawn.draw(4, 100))
 
 
 def test_a_list_of_packets_that_is_newer_than_the_snapshot_is_cut() -> None:

@@ -187,7 +187,9 @@ class Stage:
         looked, desk, selected = self.looked, self.desk, self.field
         self.layers.show_title((Span("layers", "title"), Span(f"  {self.number}{self._lost}", "dim")))
         self.bytes.show_title((Span("bytes", "title"), Span(f"  {self._bytes_title()}", "dim")))
-        self.layers.show_layers(looked.dissection if looked else None, desk.options, desk.folded, selected)
+        self.layers.show_layers(
+            looked.dissection if looked and not looked.gone else None, desk.options, desk.folded, selected
+        )
         dump, place = self._dump(selected)
         self.bytes.show_bytes(dump, place)
         self.layers_strip.redraw()
@@ -218,5 +220,5 @@ class Stage:
 
     def _layers_strip(self, width: int) -> list[tuple[Span, ...]]:
         fresh = self.looked is not None and self.looked.packet == self.desk.packet
-        dissection = self.looked.dissection if fresh and self.looked else None
+        dissection = self.looked.dissection if fresh and self.looked and not self.looked.gone else None
         return layers_lines(dissection, self.desk.packet, width, self.desk.options)

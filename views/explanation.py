@@ -120,7 +120,7 @@ class Explanation:
         details = {row: detail for row, detail in details.items() if row not in gone}
         rows = rows_of(snapshot, connection) if packets is None else packets
         conversation = Conversation(snapshot, connection, rows)
-        moment = Moment(conversation, packet, conversation.index(packet), details, options)
+        moment = Moment(conversation, packet, conversation.index(packet), details, options, packet in gone)
         told = tell(moment)
         signs = glyphs(ascii_only=options.ascii)
         self.step = told.title
@@ -132,7 +132,7 @@ class Explanation:
         self._what = (*told.what[:1], *mark_sentences(conversation, packet), *elsewhere, *told.what[1:])
         caused = [(text, "note") for text in tell_causes(causes, packet, options, full=full)]
         self._found = [*found_here(moment, findings), *caused, *noted(comments)]
-        if packet in gone:
+        if moment.gone:
             lost = _("Its bytes are gone: they have left the spool, or the file has become shorter.")
             self._found.insert(0, (lost, "warning"))
         self._after = [part for part in (" ".join(state_changes(moment, full=full)), expected(moment)) if part]

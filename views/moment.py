@@ -32,6 +32,7 @@ class Moment:
     position: int
     details: Mapping[int, Detail]
     options: Options
+    gone: bool = False  # its bytes are not there any more
 
     @property
     def flags(self) -> Flag:

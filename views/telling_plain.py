@@ -60,6 +60,12 @@ def _length(moment: Moment) -> str:
             "A packet of {count} bytes without addresses that netviz can read; its bytes are shown as they are.",
             length,
         )
+    elif moment.gone:
+        what = ngettext(
+            "{sender} sends {receiver} a packet of {count} byte.",
+            "{sender} sends {receiver} a packet of {count} bytes.",
+            length,
+        )
     return sentence(what.format(sender=moment.sender, receiver=moment.receiver, count=length))
 
 

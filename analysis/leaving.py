@@ -31,10 +31,12 @@ HEADER: Final = 28
 TRAILER: Final = 4
 MOST_OPTIONS: Final = 12
 """Bytes of options behind a packet: those of a direction, or none."""
-AT_ONCE: Final = 8
-"""This part of the spool is made free when it is full ..."""
+AT_ONCE: Final = 32
+"""This part of the spool is made free when it is full, so that little is looked at then ..."""
 NEWEST: Final = 4
 """... and this part stays, whatever its packets belong to."""
+WORTH: Final = 8
+"""Pages are looked for once this part of what is needed was told to leave."""
 ROWS: Final = 1 << 16
 """Rows that are looked at with one step."""
 
@@ -60,7 +62,7 @@ class Leaving:
                     self._make_room(snapshot)
             except OSError as error:
                 self._feed.break_off(f"its spool is full, and cannot be made smaller: {error.strerror}")
-            if self._spool.occupied > self._limit + self._limit // AT_ONCE:
+            if self._spool.occupied > self._limit + self._limit // NEWEST:
                 self._feed.break_off("packets came faster than they could be analysed, and its spool is full")
 
     def _make_room(self, snapshot: Snapshot) -> None:
@@ -87,7 +89,7 @@ class Leaving:
         first = np.maximum(np.asarray(connections.first_packet)[here], self._until[here])
         self._until[here] = last[here] + 1
         self._unsought += int(sizes[: len(here)].sum())
-        if not len(here) or self._unsought < needed // AT_ONCE:
+        if not len(here) or self._unsought < needed // WORTH:
             return 0, 0  # scattered among others they make no page free; those will, when they leave
         self._unsought = 0
         return max(int(first.min()), self._before), int(last[here].max()) + 1

@@ -40,6 +40,7 @@ class Growing:
         self.ended = False
         self.behind = 0
         self.left = Left()
+        self.through = ""
         file.write_bytes(b"")
         self.descriptor = os.open(file, os.O_RDWR)
 

@@ -44,6 +44,7 @@ class Following:
             frozen=self.frozen,
             new=self.new,
             left=self.feed.left,
+            through=self.feed.through,
         )
 
     @property

@@ -36,6 +36,7 @@ class LiveState:
     frozen: bool
     new: int
     left: Left = NONE_LEFT
+    through: str = ""  # the program that captures for netviz
 
 
 def live_line(state: LiveState, rate: float, width: int) -> Line:
@@ -45,29 +46,10 @@ def live_line(state: LiveState, rate: float, width: int) -> Line:
     lead = Span(" " + (_("ended") if ended else _("live")), "" if ended else "good")
     number = max(counts.packets, state.analysed)  # the helper tells its count a few times a second
     packets = ngettext("{count} packet", "{count} packets", number).format(count=count(number))
-    parts: list[Span] = [lead, Span(packets, "")]
-    dropped = ngettext("{count} dropped", "{count} dropped", counts.dropped).format(count=count(counts.dropped))
-    parts.append(Span(dropped, "bad" if counts.dropped else "dim"))
-    if state.frozen:
-        parts.append(Span(_("frozen, {count} new [p goes on]").format(count=count(state.new)), "warning"))
-    elif not state.follows and state.new:
-        parts.append(Span(_("{count} new below [F follows]").format(count=count(state.new)), "warning"))
-    elif state.follows and not ended:
-        parts.append(Span(_("following"), "dim"))
-    if state.behind > FEW_BYTES:
-        parts.append(Span(_("{size} to be analysed").format(size=size(state.behind)), "warning"))
+    parts = [lead, Span(packets, ""), _dropped(state), *_watched(state)]
     if counts.done not in (None, "limit", "stopped"):
         parts.append(Span(safe(counts.done or ""), "bad"))
-    if state.left.packets:
-        gone = ngettext(
-            "{packets} gone from the spool ({connections} connection)",
-            "{packets} gone from the spool ({connections} connections)",
-            state.left.connections,
-        )
-        told = gone.format(packets=count(state.left.packets), connections=count(state.left.connections))
-        parts.append(Span(told, "warning"))
-    where = safe(state.saved_as.name) if state.saved_as is not None else _("not saved [w saves]")
-    parts.append(Span(f"{size(counts.written - state.left.bytes)} {where}", "dim"))
+    parts += _kept(state)
     if not ended:
         parts.append(Span(_("{rate} packets/s").format(rate=count(int(rate))), "dim"))
     line: list[Span] = []
@@ -80,6 +62,48 @@ def live_line(state: LiveState, rate: float, width: int) -> Line:
     return fit(tuple(line), width)
 
 
+def _dropped(state: LiveState) -> Span:
+    """What was lost, and by whom."""
+    dropped = state.counts.dropped
+    if dropped is None:
+        told = _("through {program}, which tells at its end what was dropped")
+    elif state.through:
+        told = ngettext("{count} dropped by {program}", "{count} dropped by {program}", dropped)
+    else:
+        told = ngettext("{count} dropped", "{count} dropped", dropped)
+    text = told.format(program=safe(state.through), count=count(dropped or 0))
+    return Span(text, "bad" if dropped else "dim")
+
+
+def _watched(state: LiveState) -> list[Span]:
+    """How the screen goes with what comes, and how far the analysis is behind."""
+    parts = []
+    if state.frozen:
+        parts.append(Span(_("frozen, {count} new [p goes on]").format(count=count(state.new)), "warning"))
+    elif not state.follows and state.new:
+        parts.append(Span(_("{count} new below [F follows]").format(count=count(state.new)), "warning"))
+    elif state.follows and state.counts.done is None:
+        parts.append(Span(_("following"), "dim"))
+    if state.behind > FEW_BYTES:
+        parts.append(Span(_("{size} to be analysed").format(size=size(state.behind)), "warning"))
+    return parts
+
+
+def _kept(state: LiveState) -> list[Span]:
+    """What is no longer there, and where the rest is."""
+    parts = []
+    if state.left.packets:
+        gone = ngettext(
+            "{packets} gone from the spool ({connections} connection)",
+            "{packets} gone from the spool ({connections} connections)",
+            state.left.connections,
+        )
+        told = gone.format(packets=count(state.left.packets), connections=count(state.left.connections))
+        parts.append(Span(told, "warning"))
+    where = safe(state.saved_as.name) if state.saved_as is not None else _("not saved [w saves]")
+    return [*parts, Span(f"{size(state.counts.written - state.left.bytes)} {where}", "dim")]
+
+
 def summary(where: str, counts: Counts, saved_as: Path | None) -> str:
     """How much was captured and lost, and where it is: `lo: 1,234 packets captured, none dropped.`."""
     captured = ngettext("{count} packet captured", "{count} packets captured", counts.packets)
@@ -87,6 +111,8 @@ def summary(where: str, counts: Counts, saved_as: Path | None) -> str:
     if counts.dropped:
         lost = ngettext("{count} dropped by the kernel", "{count} dropped by the kernel", counts.dropped)
         parts.append(lost.format(count=count(counts.dropped)))
+    elif counts.dropped is None:
+        parts.append(_("how many were dropped is not known"))
     else:
         parts.append(_("none dropped"))
     if saved_as is not None:

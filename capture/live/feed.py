@@ -3,23 +3,25 @@
 from __future__ import annotations
 
 import os
+import sys
 import threading
 from contextlib import nullcontext, suppress
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from capture.live.chain import FileChain
 from capture.live.files import FileRing, copy, named
-from capture.live.interfaces import interfaces
+from capture.live.interfaces import interfaces, may_capture
+from capture.live.piped import Piped, command
 from capture.live.rights import leave_root
 from capture.live.spool import SPOOL_BYTES, Left, Spool
 from capture.live.starting import LARGEST, LiveError, spawn, start
-from capture.live.ways import OURS, way_here
+from capture.live.ways import programs, way_to_get_rights
 from capture.source import CaptureSource
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
-    from pathlib import Path
 
     from capture.live.interfaces import NetworkInterface
     from capture.live.starting import Counts, Helper, Limits, Running
@@ -61,6 +63,13 @@ class Output:
         self.chain.add(os.dup(descriptor), self.target.files or 1)
         return descriptor
 
+    def close(self) -> None:
+        """Let go of the file, and of the spool for good."""
+        if self.spool is not None:
+            self.spool.close()
+        else:
+            os.close(self.descriptor)
+
     @property
     def newest(self) -> Path | None:
         """The file that is written now; None for the spool."""
@@ -70,8 +79,10 @@ class Output:
 class Feed:
     """A running capture, from interfaces that are called `where`. `counts` may be asked by any thread."""
 
-    def __init__(self, where: str, running: Running, output: Output) -> None:
+    def __init__(self, where: str, running: Running | Piped, output: Output, through: str = "") -> None:
         self.where = where
+        self.through = through
+        """The program that captures for us; "": we do it ourselves."""
         self._running, self._output = running, output
         self._asked = threading.Event()
         self._saved: Path | None = None
@@ -158,10 +169,7 @@ class Feed:
 
     def close(self) -> None:
         """Let go of the spool."""
-        if self._output.spool is not None:
-            self._output.spool.close()
-        else:
-            os.close(self._output.descriptor)
+        self._output.close()
 
 
 def open_feed(names: Sequence[str], target: Target, *, expression: str = "", snap_length: int, limits: Limits) -> Feed:
@@ -170,15 +178,12 @@ def open_feed(names: Sequence[str], target: Target, *, expression: str = "", sna
     From here on the process has no more rights than the user who called sudo, if somebody did.
     """
     found = _find(names)
-    way = way_here()
-    if way.program is None:
-        raise LiveError(f"{way.sentence} Without any: netviz run -- COMMAND shows what a program of yours does.")
-    if way.program != OURS:
-        raise LiveError(f"{way.sentence} Pipe it in: {way.program} -i {names[0]} -w - | netviz replay -")
+    where = ", ".join(names)
+    if sys.platform != "linux" or not may_capture():
+        return _through(names, target, where, expression=expression, snap_length=snap_length, limits=limits)
     helper = spawn()
     try:
         leave_root()  # before any file is opened: files are those of the user who called
-        where = ", ".join(names)
         return feed_from(helper, found, target, where, expression=expression, snap_length=snap_length, limits=limits)
     except BaseException:
         helper.dismiss()
@@ -197,18 +202,42 @@ def feed_from(  # noqa: PLR0913 - where, what, how much, and where to
 ) -> Feed:
     """Let a helper that was started capture from these interfaces. Raises `LiveError`, `FilterError`."""
     output = _output(target)
-    if output.spool is not None and not (target.makes_room and output.spool.gives_back):
-        limits = replace(limits, bytes=min(limits.bytes or target.spool_bytes, target.spool_bytes))
     running = start(
         helper,
         chosen,
         output.descriptor,
         expression=expression,
         snap_length=snap_length,
-        limits=limits,
+        limits=bounded(limits, output),
         next_file=output.begin,
     )
     return Feed(where, running, output)
+
+
+def _through(
+    names: Sequence[str], target: Target, where: str, *, expression: str, snap_length: int, limits: Limits
+) -> Feed:
+    """Capture by the first program that may. Raises `LiveError`."""
+    for program in programs():
+        words = command(program, names, expression, snap_length)
+        output = _output(target)
+        try:
+            running = Piped(words, output.descriptor, bounded(limits, output), output.begin)
+        except LiveError as error:
+            output.close()
+            if "ermission" in str(error):  # it may no more than we may; the next one perhaps does
+                continue
+            raise
+        return Feed(where, running, output, Path(program).name)
+    raise LiveError(f"{way_to_get_rights()} Without any: netviz run -- COMMAND shows what a program of yours does.")
+
+
+def bounded(limits: Limits, output: Output) -> Limits:
+    """The limits with that of the spool, where a full one ends the capture."""
+    target = output.target
+    if output.spool is None or (target.makes_room and output.spool.gives_back):
+        return limits
+    return replace(limits, bytes=min(limits.bytes or target.spool_bytes, target.spool_bytes))
 
 
 def _output(target: Target) -> Output:

@@ -11,6 +11,7 @@ import ipaddress
 import os
 import socket
 import struct
+import sys
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -49,7 +50,12 @@ class NetworkInterface:
 
 
 def interfaces() -> list[NetworkInterface]:
-    """All interfaces of this network namespace, by number. Raises OSError where the system does not tell of them."""
+    """All interfaces of this network namespace, by number. Raises OSError where the system does not tell of them.
+
+    Elsewhere than on Linux only their names are known, and the others' programs may know better.
+    """
+    if sys.platform != "linux":
+        return [_named(number, name) for number, name in sorted(socket.if_nameindex())]
     addresses: dict[int, list[str]] = {}
     for number, address in (*_ipv4(), *_ipv6()):
         addresses.setdefault(number, []).append(address)
@@ -59,6 +65,11 @@ def interfaces() -> list[NetworkInterface]:
             with suppress(OSError):  # it may go away at any moment
                 found.append(_interface(asked, number, name, addresses.get(number, [])))
     return found
+
+
+def _named(number: int, name: str) -> NetworkInterface:
+    loopback = name.startswith("lo")
+    return NetworkInterface(name, number, None, loopback, up=True, running=True, mac=None, mtu=0, addresses=())
 
 
 def _interface(asked: socket.socket, number: int, name: str, addresses: list[str]) -> NetworkInterface:

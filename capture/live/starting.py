@@ -48,11 +48,12 @@ class Limits:
 class Counts:
     """What has been captured. `seen` and `dropped` are the kernel's counts over all interfaces, dropped ones seen too.
 
-    `done` says why the capture has ended: "limit", "stopped", or what went wrong.
+    `dropped` is None as long as nobody knows. `done` says why the capture has ended: "limit", "stopped", or what went
+    wrong.
     """
 
     seen: int = 0
-    dropped: int = 0
+    dropped: int | None = 0
     packets: int = 0
     written: int = 0  # bytes, in all files
     done: str | None = None

@@ -25,13 +25,18 @@ class Way:
     sentence: str
 
 
+def programs() -> list[str]:
+    """The programs of this machine that may be able to capture for us, the better one first."""
+    found = (shutil.which(name, path=PLACES) for name in ("dumpcap", "tcpdump"))
+    return [program for program in found if program is not None]
+
+
 def way_here() -> Way:
-    """The first way that is open; asks nobody and starts nothing."""
+    """The first way that seems to be open; asks nobody and starts nothing."""
     if sys.platform == "linux" and may_capture():
         return Way(OURS, "You may capture: this process has the right to (CAP_NET_RAW).")
-    for name in ("dumpcap", "tcpdump"):
-        program = shutil.which(name, path=PLACES)
-        if program is not None and _has_rights(program):
+    for program in programs():
+        if _has_rights(program):
             return Way(program, f"You may capture through {program}, which has the right to.")
     return Way(None, way_to_get_rights())
 
@@ -58,14 +63,11 @@ def way_to_get_rights() -> str:
     dumpcap = shutil.which("dumpcap", path=PLACES)
     if dumpcap is not None and not os.access(dumpcap, os.X_OK):
         group = Path(dumpcap).group()
-        return (
-            f"{why} `sudo usermod -aG {group} $USER`, and logging in again, lets you pipe: "
-            f"{dumpcap} -i lo -w - | netviz replay -"
-        )
+        return f"{why} `sudo usermod -aG {group} $USER`, and logging in again, lets netviz capture through {dumpcap}."
     if dumpcap is not None and sys.platform == "linux":
         return (
             f"{why} `sudo netviz live` has it, and gives it up as soon as the interface is open; "
-            f"`sudo setcap cap_net_raw+eip {dumpcap}` lets you pipe: {dumpcap} -i lo -w - | netviz replay -"
+            f"`sudo setcap cap_net_raw+eip {dumpcap}` lets everybody capture through it, netviz included."
         )
     if sys.platform == "darwin":
         return f"{why} Wireshark's ChmodBPF package gives it to its users; `sudo netviz live` has it at once."

@@ -24,7 +24,10 @@ from views.options import Options
 from views.sighted import sightings
 
 ROOT = Path(__file__).parents[1]
-SEVERAL_POINTS = ("cdn", "haproxy", "lvs-dr", "lvs-tun", "nginx-balance", "nginx-reverse", "proxy-forward")
+SEVERAL_POINTS = (
+    *("cdn", "haproxy", "lvs-dr", "lvs-nat", "lvs-tun", "nat"),
+    *("nginx-balance", "nginx-reverse", "proxy-forward", "lan-wan", "traceroute"),
+)
 POINTS = [Interface(1, name="client:eth0"), Interface(1, name="director:eth0"), Interface(1, name="web:eth0")]
 SYN = ethernet(ipv4(tcp()))
 
@@ -122,7 +125,8 @@ def test_the_explanation_tells_the_points_in_order_of_time() -> None:
     text = " ".join("".join(span.text for span in explained.draw(index, 80)).strip() for index in range(len(explained)))
     asked, handed_on = "02:00:00:00:00:01 to 02:00:00:00:00:02", "02:00:00:00:00:02 to 02:00:00:00:00:03"
     assert f"The same packet was captured at client:eth0 (packet 1, TTL 64, {asked}), director:eth0 (packet 2" in text
-    assert f", TTL 63, {handed_on}); it counts once." in text
+    assert f", TTL 63, {handed_on}), real1:eth0 (packet" in text
+    assert "); it counts once." in text
     session.close()
 
 

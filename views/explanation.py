@@ -17,6 +17,7 @@ from views.findings_explained import found_elsewhere, found_here, noted
 from views.glyphs import glyphs
 from views.mark_words import mark_sentences
 from views.moment import NEIGHBOURS, Moment, number
+from views.passed import tell_passage
 from views.scope import tell_scopes
 from views.sighted import tell_sightings
 from views.telling_again import tell_copy, tell_probe
@@ -129,7 +130,8 @@ class Explanation:
         self._full = full
         self._ellipsis = signs.ellipsis
         elsewhere = tell_sightings(snapshot, packet, details, options)
-        self._what = (*told.what[:1], *mark_sentences(conversation, packet), *elsewhere, *told.what[1:])
+        passed = tell_passage(moment)
+        self._what = (*told.what[:1], *passed, *mark_sentences(conversation, packet), *elsewhere, *told.what[1:])
         caused = [(text, "note") for text in tell_causes(causes, packet, options, full=full)]
         self._found = [*found_here(moment, findings), *caused, *noted(comments)]
         if moment.gone:

@@ -67,11 +67,23 @@ def carried_words(conversation: Conversation, detail: Detail, options: Options) 
 
 
 def label(
-    conversation: Conversation, packet: int, detail: Detail | None, options: Options, *, repeated: bool = False
+    conversation: Conversation,
+    packet: int,
+    detail: Detail | None,
+    options: Options,
+    *,
+    repeated: bool = False,
+    lost: bool = False,
 ) -> Label:
-    """A packet's label; without its detail only what the packet table knows."""
-    if conversation.protocol(packet) not in TCP_PROTOCOLS:
-        return _plain_label(conversation, packet, detail, options)
+    """A packet's label; without its detail only what the packet table knows. `lost`: between two capture points."""
+    made = _tcp_label if conversation.protocol(packet) in TCP_PROTOCOLS else _plain_label
+    shown = made(conversation, packet, detail, options, repeated=repeated)
+    return shown._replace(numbers=((0, _("[lost]")), *shown.numbers)) if lost else shown
+
+
+def _tcp_label(
+    conversation: Conversation, packet: int, detail: Detail | None, options: Options, *, repeated: bool
+) -> Label:
     flags, payload = conversation.flags(packet), conversation.payload(packet)
     main = flag_names(flags) + (f" {payload} B" if payload else "")
     numbers = [(2, words) for words in mark_labels(conversation, packet, repeated=repeated)]
@@ -119,7 +131,10 @@ def _syn_options(conversation: Conversation, packet: int) -> list[tuple[int, str
     return numbers
 
 
-def _plain_label(conversation: Conversation, packet: int, detail: Detail | None, options: Options) -> Label:
+def _plain_label(
+    conversation: Conversation, packet: int, detail: Detail | None, options: Options, *, repeated: bool
+) -> Label:
+    del repeated  # nobody but TCP numbers what it sends
     payload = conversation.payload(packet)
     length = payload or int(conversation.snapshot.packets.original_length[packet])
     words = carried_words(conversation, detail, options) if detail is not None else ""

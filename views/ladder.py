@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
+from analysis.passing import lost
 from views.arrows import NARROW, lane_names, layout
 from views.conversation import Conversation
 from views.folding import Folding, foldable, repeated, troubles
@@ -54,10 +55,11 @@ class Ladder:
         self._glyphs = glyphs(ascii_only=options.ascii)
         self._details: OrderedDict[int, Detail] = OrderedDict()
         self._repeated = repeated(self.conversation)
-        self._troubles = self.packets[troubles(self.conversation, self._repeated)]
+        self._lost = lost(snapshot, self.packets)
+        self._troubles = self.packets[troubles(self.conversation, self._repeated) | self._lost]
         self._filtered = matched is not None
         if matched is None:
-            self._folding = Folding(foldable(self.conversation), self.packets, unfolded)
+            self._folding = Folding(foldable(self.conversation) & ~self._lost, self.packets, unfolded)
         else:
             self._folding = Folding(~matched[self.packets], self.packets, unfolded, shown=0, least=1)
         self._opening = 1 if self.conversation.is_tcp and len(self.packets) else 0
@@ -165,7 +167,9 @@ class Ladder:
             words = fold_words(self.conversation, (start, end), size, self._glyphs.micro, filtered=self._filtered)
             drawn = draw_fold(self.conversation, words, width, self.options, selected=selected)
         else:
-            row = Row(start, part, self._details.get(packet), bool(self._repeated[start]), selected)
+            row = Row(
+                start, part, self._details.get(packet), bool(self._repeated[start]), bool(self._lost[start]), selected
+            )
             drawn = draw_packet(self.conversation, row, width, self.options)
         if selected:
             return with_modifier(drawn, SELECTED)

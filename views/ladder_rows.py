@@ -39,6 +39,7 @@ class Row(NamedTuple):
     part: int
     detail: Detail | None
     repeated: bool
+    lost: bool
     selected: bool
 
 
@@ -101,14 +102,21 @@ def _picture(conversation: Conversation, row: Row, span: int, options: Options, 
     packet = int(conversation.packets[row.position])
     what = kind(conversation, packet, repeated=row.repeated)
     to_right, payload = conversation.from_client(packet), conversation.payload(packet)
-    shown = label(conversation, packet, row.detail, options, repeated=row.repeated)
+    shown = label(conversation, packet, row.detail, options, repeated=row.repeated, lost=row.lost)
     if not options.two_rows:
-        return labelled_arrow(shown, what, span, to_right=to_right, payload=payload, signs=signs)
+        drawn = labelled_arrow(shown, what, span, to_right=to_right, payload=payload, signs=signs)
+        return _short(drawn, to_right=to_right) if row.lost else drawn
     if row.part == 0:
         text = "  " + fit_label(shown, span - 3, signs.ellipsis)
         return text + " " * (span - cells(text))
     head = signs.reset if what == "rst" else signs.head_right if to_right else signs.head_left
-    return arrow("", span, to_right=to_right, line=shaft(what, payload, signs), head=head)
+    drawn = arrow("", span, to_right=to_right, line=shaft(what, payload, signs), head=head)
+    return _short(drawn, to_right=to_right) if row.lost else drawn
+
+
+def _short(drawn: str, *, to_right: bool) -> str:
+    """An arrow without its head: it does not arrive."""
+    return drawn[:-1] + " " if to_right else " " + drawn[1:]
 
 
 def fold_words(
@@ -193,7 +201,8 @@ def _narrow_packet(conversation: Conversation, row: Row, width: int, options: Op
     direction = signs.right if conversation.from_client(packet) else signs.left
     states = states if room - len(states) >= LEAST_NARROW else ""
     words = max(room - 2 - len(states), 0)
-    text = fit_label(label(conversation, packet, row.detail, options, repeated=row.repeated), words, signs.ellipsis)
+    shown = label(conversation, packet, row.detail, options, repeated=row.repeated, lost=row.lost)
+    text = fit_label(shown, words, signs.ellipsis)
     role = arrow_role(conversation, packet, options.colour, repeated=row.repeated)
     gap = " " * (words - cells(text))
     return fit((*margin, Span(f"{direction} {text}", role), Span(gap, ""), Span(states, "state")), width)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from analysis.passing import way
 from capture.protocol import Flag
 from views.moment import WRAP, number, sentence
 from views.telling_open import Told
@@ -38,6 +39,8 @@ def tell_copy(moment: Moment) -> Told | None:
     else:
         return None
     at = moment.detail.network + 4
+    passed = way(moment.conversation.snapshot, moment.conversation.packets, from_b=bool(moment.end))
+    made_on_the_way = passed is not None and passed.made_between(moment.packet) is not None
     what = _(
         "This is packet {packet} again, {time} later: the numbers and the IPv4 identification, {id}, are the same."
     )
@@ -47,6 +50,8 @@ def tell_copy(moment: Moment) -> Told | None:
     told = what.format(
         packet=number(packet), time=moment.since(packet), id="0x" + moment.detail.data[at : at + 2].hex()
     )
+    if made_on_the_way:
+        return Told(_("a copy that the network made"), (told,))
     return Told(_("the same packet, captured again"), (told, why))
 
 

@@ -186,7 +186,8 @@ def play(stage: Stage) -> None:
 
 def made(name: str, line: str, network: Planner, player: Callable[[Stage], None]) -> Scenario:
     """One of the three ways."""
-    points = ("director:eth0", "director:eth1") if name == "lvs-nat" else ("director:eth0", "client:eth0")
+    director = ("director:eth0", "director:eth1") if name == "lvs-nat" else ("director:eth0",)
+    points = ("client:eth0", *director, "real1:eth0", "real2:eth0")
     return Scenario(
         name=name,
         topics=(17,),

@@ -172,7 +172,7 @@ SCENARIOS = (
         line="CDN: a chain of names leads to a near edge; a miss goes on to the origin, a hit does not.",
         network=content_network,
         play=play_cdn,
-        points=("client:eth0", "edge:eth0"),
+        points=("client:eth0", "resolver:eth0", "edge:eth0", "origin:eth0"),
         story=Story(
             (Told("udp"), Told(), Told(), Told("udp"), Told()),
             ("MISS, Age 0: the page", "HIT, Age 0: the page"),

@@ -178,6 +178,7 @@ SCENARIOS = (
         line="Path MTU: a segment does not fit on the way, a router says what does, and smaller ones follow.",
         network=narrow,
         play=send(6000),
+        points=("client:eth0", "router1:eth0", "router1:eth1", "server:eth0"),
         options=(delay(5),),
         story=Story(
             connections=(Told(outcome="closed normally", marks={"retransmission": 1}), Told("icmp")),

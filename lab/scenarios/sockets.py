@@ -136,6 +136,7 @@ SCENARIOS = (
         line="The same loss for both: UDP never misses messages 3 and 7, TCP sends them again, in order.",
         network=third_and_seventh,
         play=play_tcp_vs_udp,
+        points=("client:eth0", "server:eth0"),
         options=(delay(4),),
         story=Story(
             connections=(

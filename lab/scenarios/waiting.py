@@ -157,6 +157,7 @@ SCENARIOS = (
         line="Keep-alive on a cut cable: nobody answers, and the connection is given up.",
         network=wired,
         play=play_keepalive_dead,
+        points=("client:eth0", "server:eth0"),
         options=(delay(10),),
         story=Story(
             connections=(Told(outcome="reset by the client", marks={"keep_alive": 1}),),

@@ -1,0 +1,119 @@
+"""The way of one end's packets past the capture points of a lab: in which order they pass them, and which get lost.
+
+Which points are on the way is deduced from the packets that were seen at several; their order is that of the middle
+delay since each packet was first seen. A packet that was not seen at the next point is lost, or was dropped by the
+machine between, if one that was sent later was seen there; without a later one it may still be on its way. A packet
+that was not seen where its end's packets begin was made on the way: a copy.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+
+from capture.protocol import Flag
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from analysis.snapshot import Snapshot
+
+NEVER: Final = np.iinfo(np.int64).max
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """Of the N packets of one end: `points`, int64 (P,), are the interfaces that they pass, in order.
+
+    `rows`, int64 (N,): each packet where it was seen first, ascending; `times`, int64 (N, P): when it was seen at each
+    point, ns since the epoch, `NEVER` where it was not.
+    """
+
+    points: NDArray[np.int64]
+    rows: NDArray[np.int64]
+    times: NDArray[np.int64]
+
+    @property
+    def lost(self) -> NDArray[np.bool_]:
+        """Which of them were lost, bool (N,)."""
+        return self._next_missed() >= 0
+
+    def _next_missed(self) -> NDArray[np.int64]:
+        """The place of the point where each packet was missed, int64 (N,); -1 where it was not lost."""
+        seen = self.times != NEVER
+        count = len(self.points)
+        following = count - np.argmax(seen[:, ::-1], axis=1)  # behind the last point where it was seen
+        # Whether a packet that was sent later was seen at each point.
+        later = np.zeros((len(self.rows) + 1, count + 1), np.bool_)
+        later[:-1, :count] = np.logical_or.accumulate(seen[::-1], axis=0)[::-1]
+        missed = later[np.arange(len(self.rows)) + 1, following]
+        return np.where(missed, following, -1)
+
+    def _place(self, packet: int) -> int:
+        return int(np.searchsorted(self.rows, packet))
+
+    def lost_between(self, packet: int) -> tuple[int, int] | None:
+        """The interfaces that a packet was seen at last, and missed at; None if it was not lost."""
+        missed = int(self._next_missed()[self._place(packet)])
+        return None if missed < 0 else (int(self.points[missed - 1]), int(self.points[missed]))
+
+    def made_between(self, packet: int) -> tuple[int, int] | None:
+        """The interfaces between which a packet came to be that its sender did not send; None if that sent it."""
+        first = int(np.argmax(self.times[self._place(packet)] != NEVER))
+        return None if first == 0 else (int(self.points[first - 1]), int(self.points[first]))
+
+    def overtaken(self, packet: int) -> tuple[int, int, int] | None:
+        """The interfaces between which another packet overtook it first, and that packet's row; None if none did."""
+        place = self._place(packet)
+        own, later = self.times[place], self.times[place + 1 :]
+        ahead = (own != NEVER) & (later < own)
+        at = np.flatnonzero(ahead.any(axis=0))
+        if not len(at) or at[0] == 0:
+            return None
+        by = int(self.rows[place + 1 + int(np.argmax(ahead[:, at[0]]))])
+        return int(self.points[at[0] - 1]), int(self.points[at[0]]), by
+
+    def last_seen(self, packet: int) -> tuple[int, int]:
+        """The interface that is the farthest on the way at which a packet was seen, and when (ns since the epoch)."""
+        times = self.times[self._place(packet)]
+        place = int(np.flatnonzero(times != NEVER)[-1])
+        return int(self.points[place]), int(times[place])
+
+
+def way(snapshot: Snapshot, rows: NDArray[np.int64], *, from_b: bool) -> Way | None:
+    """Of a connection's packets `rows` (where they were seen first, ascending) those of one end; None at one point."""
+    packets, pairs = snapshot.packets, snapshot.sightings
+    if not len(pairs) or not len(rows):
+        return None
+    own = rows[((packets.flags[rows] & np.uint16(Flag.FROM_B)) != 0) == from_b]
+    again = pairs[np.isin(pairs[:, 1], own)]
+    if not len(again):
+        return None
+    first = np.concatenate((np.arange(len(own)), np.searchsorted(own, again[:, 1])))
+    seen = np.concatenate((own, again[:, 0]))
+    points, point = np.unique(packets.interface[seen], return_inverse=True)
+    times = np.full((len(own), len(points)), NEVER, np.int64)
+    np.minimum.at(times, (first, point), packets.time_ns[seen])
+    order = _in_order(times)
+    return Way(points[order].astype(np.int64), own, times[:, order])
+
+
+def lost(snapshot: Snapshot, rows: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """Which of a connection's packets (where they were seen first, ascending) were lost on their way, bool (N,)."""
+    found = np.zeros(len(rows), np.bool_)
+    for from_b in (False, True):
+        passed = way(snapshot, rows, from_b=from_b)
+        if passed is not None:
+            found[np.searchsorted(rows, passed.rows)] = passed.lost
+    return found
+
+
+def _in_order(times: NDArray[np.int64]) -> NDArray[np.intp]:
+    """The points in the order in which they are passed: by the middle delay; of equals, where more was seen first."""
+    delays = []
+    for column in times.T:
+        here = column != NEVER
+        delays.append((float(np.median(column[here] - times[here].min(axis=1))), -int(np.count_nonzero(here))))
+    return np.lexsort(np.array(delays).T[::-1])

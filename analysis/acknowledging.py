@@ -22,10 +22,12 @@ HALF: Final = 0x80000000
 MOST: Final = 10_000
 """Segments of one end that are waited for; those that come while so many wait are not timed."""
 OCCUPIES: Final = int(Flag.SYN | Flag.FIN)
+ANSWER: Final = int(Flag.SYN | Flag.ACK)
 UNREAD: Final = int(Flag.NOT_ANALYSED | Flag.REASSEMBLED)
 """Of such a packet the numbers are not known, or not found again in the packet alone."""
 DUPLICATE: Final = int(Mark.DUPLICATE_ACK)
 GAP: Final = int(Mark.LOST_SEGMENT)
+PROBE: Final = int(Mark.ZERO_WINDOW_PROBE)
 BLOCKS: Final = 3
 """Wireshark counts no more SACK blocks of one segment, though without timestamps four have room."""
 IMPLAUSIBLE: Final = 2_000_000_000
@@ -62,6 +64,8 @@ class _End:
     duplicates: int = 0
     gap: bool = False  # a segment is missing, and nothing has been acknowledged since
     selected: int = 0  # bytes that it says have arrived beyond what it acknowledges
+    next: int = 0  # as in `analysis.judging.Side`
+    limit: int = 0
 
     def wait_for(self, segments: list[tuple[int, int, int]]) -> None:
         """These are waiting, and no others."""
@@ -69,6 +73,12 @@ class _End:
         self.lowest, self.highest = WRAP, 0
         for segment in segments:
             self.reach(segment)
+
+    def count_from(self, initial: int) -> None:
+        """From now on relative numbers count from another one, as they do after a SYN,ACK with a number of its own."""
+        if initial != self.initial:
+            self.initial = initial
+            self.wait_for(self.waiting)
 
     def reach(self, segment: tuple[int, int, int]) -> None:
         """Another one is waiting."""
@@ -90,12 +100,17 @@ class Acknowledgments:
         if flags & UNREAD or detail.gone:
             return NOTHING
         here, there = self._both(int(self._packets.connection[detail.packet]), from_b=bool(flags & Flag.FROM_B))
+        if flags & ANSWER == ANSWER:
+            here.count_from(detail.sequence)
         number = repeats = None
         if int(self._packets.marks[detail.packet]) & DUPLICATE:
             here.duplicates += 1
             number, repeats = here.duplicates, here.since
         if detail.acknowledgment != here.acknowledgment:
             here.acknowledgment, here.since, here.duplicates = detail.acknowledgment, detail.packet, 0
+        if flags & Flag.ACK:
+            _count_anew(detail.acknowledgment, there)
+        self._move(detail, here, flags)
         if int(self._packets.marks[detail.packet]) & GAP:
             here.gap = True
         self._send(detail, here, flags)
@@ -122,8 +137,23 @@ class Acknowledgments:
         """
         if not int(self._packets.payload_length[detail.packet]) or not here.waiting or here.gap:
             return None
-        count = here.highest - here.lowest - there.selected
-        return count - bool(flags & OCCUPIES) if 0 < count < IMPLAUSIBLE else None
+        count = (here.highest - here.lowest - there.selected) & WRAP
+        if not 0 < count < IMPLAUSIBLE:
+            return None
+        return count - bool(flags & OCCUPIES) or None
+
+    def _move(self, detail: Detail, here: _End, flags: int) -> None:
+        """How far the sender has come, by the rules of `analysis.judging`."""
+        if flags & ANSWER == Flag.SYN:
+            here.next = here.limit
+        if int(self._packets.marks[detail.packet]) & PROBE:
+            return
+        length = int(self._packets.payload_length[detail.packet])
+        end = (detail.sequence + length + bool(flags & OCCUPIES)) & WRAP
+        if not here.next or 0 < (end - here.next) & WRAP <= HALF:
+            here.next = end
+        if not here.limit or detail.sequence == here.limit:
+            here.limit = here.next
 
     def _send(self, detail: Detail, here: _End, flags: int) -> None:
         length = int(self._packets.payload_length[detail.packet])
@@ -133,6 +163,16 @@ class Acknowledgments:
         segment = (detail.sequence, finish, detail.packet)
         here.waiting.insert(0, segment)
         here.reach(segment)
+
+
+def _count_anew(acknowledgment: int, there: _End) -> None:
+    """Acknowledging more than the other end is known to have sent makes its duplicate ACKs count from 1 again."""
+    if not there.limit or not 0 < (acknowledgment - there.limit) & WRAP <= HALF:
+        return
+    if (there.limit - there.next) & WRAP >= HALF:
+        there.limit = there.next
+    else:
+        there.duplicates = 0
 
 
 def _take(there: _End, acknowledgment: int) -> int | None:

@@ -125,7 +125,7 @@ class Analyser:
         shift = _shifts(batch, headers)
         learn_windows(s, shift[s.row[s.opening]], columns)
         count_flags(s, self.connections.counts)
-        add_completeness(s, columns)
+        add_completeness(s, assigned.reopened, columns)
         states, marks = told
         states[s.row[s.turn]] = track(s, self.connections)
         marked, reach = mark_segments(s, moments_of(s, columns, times, shift, scaling, told_rtt), columns)

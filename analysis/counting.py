@@ -11,6 +11,8 @@ from analysis.segments import ACK, FIN, RST, SYN, SYN_ACK
 from capture.protocol import Flag
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from analysis.connections import ConnectionTable
     from analysis.counts import Counts
     from analysis.segments import Order, Segments
@@ -80,11 +82,12 @@ def count_flags(s: Segments, counts: Counts) -> None:
             counts.add(name, s.ends[ends], many[ends])
 
 
-def add_completeness(s: Segments, columns: Columns) -> None:
+def add_completeness(s: Segments, reopened: NDArray[np.int64], columns: Columns) -> None:
     """Update Wireshark's tcp.completeness: bits that are never tied to a direction, a number or an order.
 
-    SYN counts only if it opened the stream; FIN only with ACK; an ACK without SYN counts as data if it has payload.
-    A stream that was opened by anything else than a SYN gets the bits of its first segment with its second one.
+    SYN counts only if it opened the stream, its payload only between endpoints that had none before: not for the SYNs
+    of the rows `reopened`. FIN counts only with ACK; an ACK without SYN counts as data if it has payload. What else the
+    first segment says (all of it, if it is no SYN) is added with the second one.
     """
     bits = _BITS[(s.flags & np.uint16(31)) | (s.length > 0) * WITH_DATA]
     begin = s.begin[:-1:2]
@@ -92,8 +95,9 @@ def add_completeness(s: Segments, columns: Columns) -> None:
     opened = indices(s.packet(first) == columns["first_packet"][s.connection])
     opening = first[opened]
     by_syn = s.flags[opening] & SYN_ACK == SYN
-    syn_bits = HAS_SYN | (s.length[opening] > 0) * HAS_DATA
-    columns["opening_bits"][s.connection[opened]] = ~by_syn * bits[opening]
+    again = np.isin(s.row[opening], reopened)
+    syn_bits = HAS_SYN | np.where(again, bits[opening], (s.length[opening] > 0) * HAS_DATA)
+    columns["opening_bits"][s.connection[opened]] = bits[opening]
     bits[opening] = by_syn * syn_bits
     completeness = columns["completeness"][s.connection] | np.bitwise_or.reduceat(bits, begin)
     several = columns["packets"].reshape(-1)[s.ends].reshape(-1, 2).sum(axis=1) > 1

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 MASK: Final = 0xFFFFFFFF
 HALF: Final = 0x80000000
+UNSIGNED: Final = (1 << 64) - 1
 TOLD: Final = 3
 """In place of a count of duplicate ACKs: the other end acknowledged what was not captured, and that has been told."""
 ENOUGH: Final = 2
@@ -66,6 +67,7 @@ class Segment:
     time_ns: int
     shift: int  # its window scale option: -1 for none, `analysis.windows.CUT` for not captured
     reordered_ns: int  # how late it may be and still be out of order: the initial RTT if known, or `REORDERED_NS`
+    # Where the clock went backwards both are negative, and compare as Wireshark's unsigned 64-bit numbers do.
 
 
 @dataclass(slots=True)
@@ -82,7 +84,7 @@ class Side:
     window: int = UNKNOWN  # its last one, as sent
     duplicates: int = 0  # duplicate ACKs it sent in a row, up to `ENOUGH`, or `TOLD`
     last: int = 0  # marks of its last segment: KEEP_ALIVE or PROBE
-    acked: bool = False  # it has sent an ACK without SYN, from which on its windows are scaled
+    acked: bool = False  # it has sent an ACK since its last SYN, from which on its windows are scaled
     scaling: int = SCALING_UNKNOWN  # as in analysis.connections
 
 
@@ -92,6 +94,8 @@ def judge(segments: Iterable[Segment], sides: tuple[Side, Side]) -> list[int]:
 
 
 def _judge(segment: Segment, here: Side, there: Side) -> int:
+    if segment.flags & (SYN | ACK) == SYN:
+        here.next = here.limit  # the handshake begins again: what came beyond a gap is forgotten
     marks, stopped = _before_acknowledgment(segment, here, there)
     if not stopped and _repeats(segment, here) and segment.window:
         marks |= DUPLICATE_ACK
@@ -158,7 +162,7 @@ def _reaches_edge(segment: Segment, there: Side) -> bool:
 def _acknowledges_unseen(segment: Segment, there: Side) -> int:
     if not segment.flags & ACK or not there.limit or not 0 < (segment.acknowledgment - there.limit) & MASK <= HALF:
         return 0
-    if there.limit != there.next:
+    if (there.limit - there.next) & MASK >= HALF:  # `next` may lie before it where numbers pass through 0
         there.limit = there.next
         return ACK_LOST_SEGMENT
     told = there.duplicates
@@ -179,17 +183,19 @@ def _sent_again(segment: Segment, here: Side, there: Side) -> int:
         return FAST
     end = (end + bool(segment.flags & (SYN | FIN))) & MASK
     late = segment.time_ns - here.next_ns
-    if 0 <= late < segment.reordered_ns and end != here.next:
+    if late & UNSIGNED < segment.reordered_ns & UNSIGNED and end != here.next:
         return OUT_OF_ORDER
     return RETRANSMISSION
 
 
 def _settle_scaling(segment: Segment, here: Side, there: Side) -> None:
     """As `analysis.windows` does it for all connections at once (RFC 7323 section 2.2)."""
-    refused = segment.flags & ACK and there.scaling == NOT_SCALED
-    here.scaling = NOT_SCALED if segment.shift < 0 or refused else segment.shift
-    if segment.shift < 0:
-        there.scaling = NOT_SCALED
+    if segment.shift >= 0:
+        here.scaling = segment.shift
+    if here.scaling == SCALING_UNKNOWN:
+        here.scaling = there.scaling = NOT_SCALED
+    elif segment.flags & ACK and there.scaling == NOT_SCALED:
+        here.scaling = NOT_SCALED
 
 
 def _move(segment: Segment, here: Side, marks: int) -> None:
@@ -203,5 +209,5 @@ def _move(segment: Segment, here: Side, marks: int) -> None:
     here.ack, here.ack_packet, here.ack_ns = segment.acknowledgment, segment.packet, segment.time_ns
     here.window = segment.window
     here.last = marks & (KEEP_ALIVE | PROBE)
-    if segment.flags & (SYN | ACK) == ACK:
-        here.acked = True
+    if segment.flags & (SYN | ACK) == ACK or segment.flags & SYN:
+        here.acked = not segment.flags & SYN

@@ -60,10 +60,10 @@ class Marking:
         What is carried on, `after`, is wrong for those too.
         """
         s, carried = self._s, self._carried
-        left_out = self._left_out()
+        opens = indices(self.reach.moved & (s.sequence != self.reach.next) & (self.reach.next != 0))
+        left_out = self._left_out(opens)
         marks, duplicate = self._of_numbers()
         gaps = Gaps(s)
-        opens = indices(self.reach.moved & (s.sequence != self.reach.next) & (self.reach.next != 0))
         opens = opens[~left_out[s.side[opens] >> 1]]
         open_at = gaps.follow(self.reach, opens, carried.limit, carried.next_sequence)
         beyond = self._acknowledges_beyond()
@@ -82,16 +82,30 @@ class Marking:
         self._carry(marks, counts, open_at)
         return marks, indices(left_out)
 
-    def _left_out(self) -> NDArray[np.bool_]:
-        """The connections that the rule book has to judge, (G,)."""
+    def _left_out(self, opens: NDArray[np.int64]) -> NDArray[np.bool_]:
+        """The connections that the rule book has to judge, (G,); gaps begin at the places `opens`."""
         s = self._s
         left_out = np.zeros(len(s.connection), np.bool_)
         probes = indices((s.length == 1) & (s.sequence == self.reach.next) & (self._there_window == 0))
         amid = self._moments.amid_syns
         amid = amid[self._plain[amid] & (s.length[amid] > 0)]
-        for places in (probes, amid, self.reach.lost):
+        for places in (probes, amid, self.reach.lost, self._begin_again(opens)):
             left_out[s.side[places] >> 1] = True
+        limit, following = self._carried.limit, self._carried.next_sequence
+        odd = ((limit - following).view(np.int32) > 0) | ((following == 0) & (limit != 0))
+        left_out[indices(odd) >> 1] = True
         return left_out
+
+    def _begin_again(self, opens: NDArray[np.int64]) -> NDArray[np.int64]:
+        """The SYNs of ends that have sent something before, with a gap in it or with scaled windows already."""
+        s, at = self._s, self._s.opening
+        if not len(at):
+            return at
+        broken = self._carried.limit != self._carried.next_sequence
+        broken[s.side[opens]] = True
+        side = s.side[at]
+        forgets = broken[side] & ((s.flags[at] & ACK) == 0)
+        return at[indices(forgets | (at > self._first_acked[side]))]
 
     def _of_numbers(self) -> tuple[NDArray[np.uint32], NDArray[np.bool_]]:
         """The marks that compare numbers and windows, (n,), and which of the segments are duplicate ACKs."""
@@ -180,7 +194,8 @@ class Marking:
         there = np.where(told[c], TOLD, counts[s.other[c]])
         since_ack, since_next, limit = self._moments_of(c)
         fast = (there >= ENOUGH) & (acked == s.sequence[c]) & (since_ack >= 0)
-        late = (since_next >= 0) & (since_next < limit) & (self._finish[c] != following)
+        # Negative ones compare as `analysis.judging` says.
+        late = (since_next.view(np.uint64) < limit.view(np.uint64)) & (self._finish[c] != following)
         marks[c] |= np.select(
             (spurious, fast & (since_ack < FAST_NS), late),
             (

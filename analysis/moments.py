@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -16,8 +16,6 @@ if TYPE_CHECKING:
 
     from analysis.segments import Segments
     from capture.columns import Columns
-
-ALWAYS: Final = (1 << 63) - 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,11 +40,10 @@ class Moments:
     def reordered_within(self, group: NDArray[np.int64], row: NDArray[np.int64]) -> NDArray[np.int64]:
         """How late a segment may be and still be out of order: the initial RTT that is known before it.
 
-        Where the clock went backwards meanwhile that is negative, and counts as endless, as in Wireshark.
+        Where the clock went backwards meanwhile that is negative.
         """
         known = (self.rtt_ns[group] != NEVER) & (self.rtt_at[group] < row)
-        rtt = np.where(self.rtt_ns[group] < 0, ALWAYS, self.rtt_ns[group])
-        return np.where(known, rtt, REORDERED_NS)
+        return np.where(known, self.rtt_ns[group], REORDERED_NS)
 
 
 def moments_of(

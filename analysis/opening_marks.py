@@ -28,8 +28,8 @@ def mark_openings(
 
     A SYN that opens another connection between known ports, or a SYN,ACK of another number than the one before,
     reuses ports; from then on that number is its end's first. A SYN,ACK accepts Fast Open if it acknowledges more than
-    the SYN; it ignores it if it does not, and
-    the SYN had a cookie and data. A cookie of no bytes asks for one, and is no Fast Open yet.
+    the SYN; it ignores it if it does not, and a SYN of the connection, whoever sent it, had a cookie and data. A cookie
+    of no bytes asks for one, and is no Fast Open yet.
     """
     at = s.opening
     if not len(at):
@@ -38,7 +38,7 @@ def mark_openings(
     cookie[options.row] = options.fast_open
     answers = s.flags[at] & ACK != 0
     side = s.ends[s.side[at]]
-    row, end = side >> 1, side & 1
+    row = side >> 1
     initial = table.columns["initial_sequence"].reshape(-1)
     _add(marks, at[np.isin(s.row[at], assigned.reopened)], Mark.REUSED_PORTS)
     beyond = s.acknowledgment[at] - initial[side ^ 1] > 1
@@ -55,8 +55,8 @@ def mark_openings(
         return
     for place in range(len(at)):
         if fast[place] and s.length[at[place]]:
-            promised[row[place]] |= 1 << end[place]
-        elif answers[place] and not beyond[place] and promised[row[place]] >> (1 - end[place]) & 1:
+            promised[row[place]] = 1
+        elif answers[place] and not beyond[place] and promised[row[place]]:
             marks[at[place]] |= np.uint32(Mark.TFO_IGNORED)
 
 

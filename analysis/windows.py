@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from analysis.connections import NOT_SCALED
+from analysis.connections import NOT_SCALED, SCALING_UNKNOWN
 from analysis.places import indices, run_sizes, run_starts
 from analysis.segments import ACK, SYN
 
@@ -53,15 +53,18 @@ def _settle(
 ) -> NDArray[np.int8]:
     """Go through these SYNs connection by connection; `scaling` (2G,) is changed. How both ends' is after each, (M, 2).
 
-    A shift applies only if both ends announce one (RFC 7323 section 2.2): a SYN without the option settles it for
-    both, and an answer that has the option where the SYN had none counts as having none.
+    A shift applies only if both ends announce one (RFC 7323 section 2.2): a first SYN without the option settles it for
+    both, and an answer that has the option where the SYN had none counts as having none. As in Wireshark, a SYN that is
+    sent again without the option takes nothing back.
     """
     after = np.empty((len(syn), 2), np.int8)
     for index in _turns(s.side[syn] >> 1):
         sender, says = s.side[syn[index]], shift[index]
+        own = np.where(says < 0, scaling[sender], says)
+        never = own == SCALING_UNKNOWN
         refused = ((s.flags[syn[index]] & ACK) != 0) & (scaling[sender ^ 1] == NOT_SCALED)
-        scaling[sender] = np.where((says < 0) | refused, NOT_SCALED, says)
-        scaling[sender[says < 0] ^ 1] = NOT_SCALED
+        scaling[sender] = np.where(never | refused, NOT_SCALED, own)
+        scaling[sender[never] ^ 1] = NOT_SCALED
         after[index] = scaling.reshape(-1, 2)[sender >> 1]
     return after
 

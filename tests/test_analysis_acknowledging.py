@@ -90,6 +90,18 @@ def test_bytes_in_flight(story: str) -> None:
     assert [each.in_flight for each in told([*OPENING, *segments])][3:] == expected
 
 
+def test_numbers_count_from_that_of_a_syn_ack_that_gives_another() -> None:
+    """What was sent before its number is then nearly 2^32 after it, so that it is not the lowest any more."""
+    segments = [client(SYN, 100), server(SYN | ACK, 500, 101, data=2), server(SYN | ACK, 501, 101, data=3)]
+    assert [each.in_flight for each in told(segments)] == [None, 2, 3]
+
+
+def test_a_fin_alone_beyond_what_came_before_is_no_byte_under_way() -> None:
+    """A byte was acknowledged selectively: what is left, the FIN's number, is not told as 0 bytes."""
+    segments = [*OPENING, server(ACK, 501, 101, options=sack((101, 111))), client(FIN | ACK, 101, 501, data=10)]
+    assert told(segments)[-1].in_flight is None
+
+
 def test_numbers_that_pass_through_zero_make_no_difference() -> None:
     high = (1 << 32) - 6
     segments = [

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from dataclasses import fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,6 +17,7 @@ from analysis.connections import HISTORY_LETTERS
 from capture.errors import CaptureError
 from capture.source import open_source
 from segments_builder import ACK, CLIENT, FIN, PSH, RST, SERVER, SYN, Segment, analysed, batch_of
+from test_analysis_differential import hostile
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -67,6 +69,16 @@ def test_batches_do_not_matter(segments: list[Segment], data: st.DataObject) -> 
     assert columns(analysed(segments, range(len(segments)))) == whole
     cuts = data.draw(st.sets(st.integers(0, len(segments))))
     assert columns(analysed(segments, cuts)) == whole
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("near", [3, 40])
+def test_batches_do_not_matter_to_hostile_conversations(near: int) -> None:
+    generator = random.Random(near)
+    segments = [each for turn in range(200) for each in hostile(generator, 1024 + turn, near)]
+    whole = columns(analysed(segments))
+    assert columns(analysed(segments, range(len(segments)))) == whole
+    assert columns(analysed(segments, range(0, len(segments), 7))) == whole
 
 
 def batches_of(path: Path) -> list[Batch]:

@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import tshark_oracle
 from analysis import marking, walking
 from analysis.acknowledging import Acknowledgments
 from analysis.analyser import Analyser
@@ -20,7 +21,8 @@ from analysis.marks import NAMES, names
 from analysis.session import Session
 from capture.errors import CaptureError
 from capture.source import open_source
-from segments_builder import ACK, FIN, PSH, RST, SYN, Segment, analysed, client, server
+from fixtures import containers
+from segments_builder import ACK, CLIENT, FIN, PSH, RAW_IP, RST, SYN, Segment, analysed, client, server
 from test_analysis_batches import segment
 
 if TYPE_CHECKING:
@@ -58,6 +60,10 @@ STORIES: dict[str, tuple[list[Segment], list[str]]] = {
     "the same, later than the initial RTT": (
         [SENT, client(ACK, 131, 501, data=10), later(client(ACK, 111, 501, data=10), 7)],
         ["", "lost_segment", "retransmission"],
+    ),
+    "sent again before, says a clock that went back": (
+        [SENT, client(ACK, 111, 501, data=10), later(SENT, -50)],
+        ["", "", "retransmission"],
     ),
     "sent again although acknowledged": (
         [SENT, ANSWER, later(SENT, 900)],
@@ -127,7 +133,7 @@ STORIES: dict[str, tuple[list[Segment], list[str]]] = {
     "an answer with another number": ([server(SYN | ACK, 9500, 101)], ["lost_segment reused_ports"]),
     "a SYN with the number of its end's last answer": (
         [server(SYN | ACK, 9500, 101), server(SYN, 9500)],
-        ["lost_segment reused_ports", "retransmission"],
+        ["lost_segment reused_ports", "lost_segment"],
     ),
     "a SYN with the number that an answer replaced": (
         [server(SYN | ACK, 9500, 101), server(SYN, 500)],
@@ -136,6 +142,10 @@ STORIES: dict[str, tuple[list[Segment], list[str]]] = {
     "an answer with the first number after another": (
         [server(SYN | ACK, 9500, 101), later(server(SYN | ACK, 500, 101), 900)],
         ["lost_segment reused_ports", "reused_ports retransmission"],
+    ),
+    "a SYN sent again forgets what came after a gap": (
+        [client(ACK, 111, 501, data=10), client(SYN, 100), later(client(ACK, 101, 501, data=10), 900)],
+        ["lost_segment", "retransmission", ""],
     ),
     "a FIN sent again": (
         [client(FIN | ACK, 101, 501), later(client(FIN | ACK, 101, 501), 900)],
@@ -160,6 +170,31 @@ def test_marks_of_a_story(story: str) -> None:
     assert marks_of(analysed(whole, range(len(whole)))) == marks_of(analysed(whole))
 
 
+def apart(segment: Segment, port: int) -> Segment:
+    """The same of another client port."""
+    ends = [(host, port if number == CLIENT[1] else number) for host, number in (segment.source, segment.destination)]
+    return replace(segment, source=ends[0], destination=ends[1])
+
+
+@pytest.mark.skipif(not tshark_oracle.is_there(), reason="tshark 4.0 is not installed")
+def test_wireshark_says_the_same_of_every_story(tmp_path: Path) -> None:
+    packets = []
+    whole = {name: [*OPENING, *segments] for name, (segments, _) in STORIES.items()}
+    whole |= {f"Fast Open: {name}": segments for name, (segments, _) in FAST_OPEN.items()}
+    whole |= {f"scaling: {name}": segments for name, (segments, _) in SCALED.items()}
+    told: list[str] = []
+    for turn, (name, segments) in enumerate(whole.items()):
+        for number, each in enumerate(segments):
+            when = turn * 10_000 + (number if each.at_ms is None else each.at_ms)
+            packets.append((int(when * 1_000_000), apart(each, 50_000 + turn).to_bytes()))
+            told.append(name)
+    capture = tmp_path / "stories.pcap"
+    capture.write_bytes(containers.pcap(packets, link_type=RAW_IP))
+    (ours, _), (theirs, _) = tshark_oracle.by_netviz(capture), tshark_oracle.by_tshark(capture, passes=1)
+    different = {told[frame - 1] for frame in ours if ours[frame]["marks"] != theirs[frame]["marks"]}
+    assert different == set()
+
+
 FAST_OPEN: dict[str, tuple[list[Segment], list[str]]] = {
     "its data taken": ([client(SYN, 100, data=9, options=COOKIE), server(SYN | ACK, 500, 110)], ["tfo_syn", "tfo_ack"]),
     "its data left": (
@@ -168,6 +203,10 @@ FAST_OPEN: dict[str, tuple[list[Segment], list[str]]] = {
     ),
     "no data": ([client(SYN, 100, options=COOKIE), server(SYN | ACK, 500, 101)], ["tfo_syn", ""]),
     "a cookie asked for": ([client(SYN, 100, options=bytes((34, 2))), server(SYN | ACK, 500, 101)], ["", ""]),
+    "its data left, as another SYN,ACK of the same end says": (
+        [client(SYN, 100, data=9, options=COOKIE), client(SYN | ACK, 100, 1)],
+        ["tfo_syn", "out_of_order tfo_ignored"],
+    ),
     "more than an end's first number, but not than that of its answer": (
         [server(SYN | ACK, 500, 100), client(SYN | ACK, 100, 501), server(SYN | ACK, 500, 101)],
         ["", "reused_ports", "retransmission"],
@@ -183,22 +222,50 @@ def test_marks_of_fast_open(story: str) -> None:
     assert marks_of(analysed(segments, [1])) == expected
 
 
-def test_a_scaled_window_is_full_only_after_the_first_acknowledgment() -> None:
-    opening = [
-        client(SYN, 100, options=SCALE_1),
-        server(SYN | ACK, 500, 101, window=10, options=SCALE_1),
-        client(ACK, 101, 501),
-    ]
-    unscaled = analysed([*opening, client(ACK, 101, 501, data=10)])
-    scaled = analysed([*opening, server(ACK, 501, 101, window=10), client(ACK, 101, 501, data=20)])
-    assert marks_of(unscaled)[-1] == marks_of(scaled)[-1] == "window_full"
+SCALED: dict[str, tuple[list[Segment], str]] = {
+    "not before the first acknowledgment": ([client(ACK, 101, 501, data=10)], "window_full"),
+    "after it": ([server(ACK, 501, 101, window=10), client(ACK, 101, 501, data=20)], "window_full"),
+    "not after another SYN,ACK": (
+        [
+            server(ACK, 501, 101, window=10),
+            server(SYN | ACK, 500, 101, window=10),
+            client(ACK, 101, 501, data=20),
+        ],
+        "",
+    ),
+    "although a SYN sent again does not offer it": (
+        [client(SYN, 100), server(ACK, 501, 101, window=10), client(ACK, 101, 501, data=20)],
+        "window_full",
+    ),
+}
+SCALING = [
+    client(SYN, 100, options=SCALE_1),
+    server(SYN | ACK, 500, 101, window=10, options=SCALE_1),
+    client(ACK, 101, 501),
+]
+SCALED = {name: ([*SCALING, *segments], marks) for name, (segments, marks) in SCALED.items()}
+
+
+@pytest.mark.parametrize("story", SCALED)
+def test_a_scaled_window_is_full(story: str) -> None:
+    segments, expected = SCALED[story]
+    assert marks_of(analysed(segments))[-1] == expected
+    assert marks_of(analysed(segments, range(len(segments)))) == marks_of(analysed(segments))
+
+
+def test_a_clock_that_went_back_makes_an_initial_rtt_without_end() -> None:
+    """Both are negative, and compared as Wireshark's unsigned numbers: 3 ms back is less than 2 ms back."""
+    opening = [client(SYN, 100, at_ms=10), server(SYN | ACK, 500, 101, at_ms=8), client(ACK, 101, 501, at_ms=8)]
+    sent = [client(ACK, 101, 501, data=10, at_ms=20), client(ACK, 111, 501, data=10, at_ms=20)]
+    told = [marks_of(analysed([*opening, *sent, later(SENT, 20 - back)]))[-1] for back in (3, 1, -500)]
+    assert told == ["out_of_order", "retransmission", "out_of_order"]
 
 
 @settings(max_examples=150, deadline=None)
 @given(st.lists(segment(), min_size=1, max_size=25))
 def test_judging_all_at_once_is_judging_one_by_one(segments: list[Segment]) -> None:
     at_once = analysed(segments)
-    every = lambda self: np.ones(len(self._s.connection), np.bool_)  # noqa: E731 - a stand-in for one method
+    every = lambda self, _: np.ones(len(self._s.connection), np.bool_)  # noqa: E731 - a stand-in for one method
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(marking.Marking, "_left_out", every)
         one_by_one = analysed(segments)

@@ -66,6 +66,11 @@ CASES: dict[str, tuple[list[Segment], Told]] = {
         [*OPEN, *DATA[:1], *DATA[:1], server(ACK, 301, 111, window=0)],
         Told("still open at the end of the capture", "S1", "ShADTaw", 15, 2),
     ),
+    "a SYN's payload is data": ([client(SYN, 100, data=5)], Told("no answer", "S0", "S", 9, None)),
+    "what the opening SYN says besides is added with the next packet": (
+        [client(SYN | RST, 100), client(RST, 100)],
+        Told("reset by the client", "OTH", "QR", 33, None),
+    ),
     "flags that do not go together": ([client(SYN | FIN, 100)], Told("no answer", "SH", "Q", 1, None)),
 }
 
@@ -82,6 +87,11 @@ def test_the_verdict(name: str) -> None:
         int(table.completeness[0]),
         None if rtt == NEVER else rtt // 1_000_000,
     )
+
+
+def test_payload_of_a_syn_that_opens_known_endpoints_anew_does_not_count_as_data() -> None:
+    segments = [client(SYN, 100, data=5), client(SYN, 900, data=5), client(SYN | RST, 1900)]
+    assert analysed(segments).connections.snapshot().completeness.tolist() == [9, 1, 33]
 
 
 def test_an_open_connection_may_still_close_while_the_capture_is_read() -> None:
@@ -110,6 +120,14 @@ WINDOWS = {
     "the answer has none: neither is scaled": (SCALE_7, MSS, [65535, 65535, 200]),
     "the SYN has none: neither is scaled": (MSS, SCALE_2, [65535, 65535, 200]),
 }
+
+
+def test_a_syn_sent_again_without_the_option_takes_no_scaling_back() -> None:
+    segments = [
+        *(client(SYN, 100, options=SCALE_7), client(SYN, 100, options=MSS)),
+        *(server(SYN | ACK, 300, 101, options=SCALE_2), client(ACK, 101, 301, window=600)),
+    ]
+    assert analysed(segments).connections.snapshot().max_window[0].tolist() == [600 << 7, 65535]
 
 
 @pytest.mark.parametrize("name", WINDOWS)

@@ -59,9 +59,9 @@ def is_there() -> bool:
     return "Wireshark) 4.0." in said
 
 
-def by_tshark(capture: Path) -> tuple[Frames, Streams]:
-    """By frame number, and by stream number, what tshark says in its second pass."""
-    command = ["tshark", "-n", "-2", "-r", str(capture), "-T", "fields"]
+def by_tshark(capture: Path, passes: int = 2) -> tuple[Frames, Streams]:
+    """By frame number, and by stream number, what tshark says in its second pass, or in its only one."""
+    command = ["tshark", "-n", *(["-2"] if passes == 2 else []), "-r", str(capture), "-T", "fields"]
     command += [word for field in FIELDS for word in ("-e", field)]
     with tempfile.TemporaryDirectory() as home:
         environment = {**os.environ, "HOME": home, "WIRESHARK_CONFIG_DIR": home, "TZ": "UTC", "LC_ALL": "C.UTF-8"}
@@ -133,12 +133,13 @@ def differences(capture: Path) -> list[str]:
             found += [
                 f"{kind} {number}: {name} is {one[name]}, tshark says {other[name]}"
                 for name in one
-                if not _same(one[name], other[name])
+                if not same(one[name], other[name])
             ]
     return found
 
 
-def _same(one: Any, other: Any) -> bool:
+def same(one: Any, other: Any) -> bool:
+    """Whether both are the same; times, to the nanosecond."""
     if isinstance(one, float) and isinstance(other, float):
         return abs(one - other) < 2e-9
     return bool(one == other)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from capture.cursors import Cursors, joined_endpoints
+from capture.cursors import Cursors, joined_endpoints, no_endpoints
 from capture.gather import layout, records
 from capture.headers import Headers, Mentions
 from capture.kinds import Header
@@ -170,6 +170,8 @@ def _headers(cursors: Cursors) -> Headers:
 
 def _mentions(cursors: Cursors) -> Mentions:
     """All mentions by row; a row's own keep their order, which is from the outside in."""
+    if not cursors.mentions:
+        return Mentions(row=np.zeros(0, np.int64), before=np.zeros(0, bool), endpoints=no_endpoints(0))
     rows = np.concatenate([np.zeros(0, np.int64), *(rows for rows, _, _ in cursors.mentions)])
     before = np.concatenate([np.zeros(0, bool), *(np.full(len(rows), told) for rows, told, _ in cursors.mentions)])
     ends = joined_endpoints([ends for _, _, ends in cursors.mentions])

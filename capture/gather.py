@@ -8,10 +8,14 @@ caller's question.
 
 from __future__ import annotations
 
-from typing import Any, Final
+from functools import cache
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 Rows = NDArray[np.int64]
 """Row numbers or byte positions, ascending where they are rows."""
@@ -27,13 +31,27 @@ def records(buffer: NDArray[np.uint8], at: NDArray[np.int64], layout: np.dtype[A
     """One record of `layout` for each position: shape (len(at),), copied. `buffer` is contiguous uint8."""
     count = max(0, len(buffer) - layout.itemsize + 1)
     # numpy copies records field by field, sixteen times slower than the same bytes without structure.
-    overlapping: NDArray[Any] = np.ndarray((count,), np.dtype((np.void, layout.itemsize)), buffer=buffer, strides=(1,))
+    overlapping: NDArray[Any] = np.ndarray((count,), _plain(layout.itemsize), buffer=buffer, strides=(1,))
     return overlapping[at].view(layout)
+
+
+@cache
+def _plain(size: int) -> np.dtype[Any]:
+    """So many bytes without structure."""
+    return np.dtype((np.void, size))
+
+
+def among(values: NDArray[Any], choices: Sequence[int]) -> NDArray[np.bool_]:
+    """Which values are one of a few: as numpy.isin, whose calls cost more than its work where rows are few."""
+    found: NDArray[np.bool_] = values == choices[0]
+    for each in choices[1:]:
+        found |= values == each
+    return found
 
 
 def chosen(header: NDArray[Any], which: NDArray[np.bool_]) -> NDArray[Any]:
     """Some rows of what `records` returned, copied."""
-    plain = header.view(np.dtype((np.void, header.itemsize)))
+    plain = header.view(_plain(header.itemsize))
     return plain[np.flatnonzero(which)].view(header.dtype)
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from capture.gather import chosen, layout, records, u8, u16, u32, u48
+from capture.gather import among, chosen, layout, records, u8, u16, u32, u48
 from capture.kinds import Header
 from capture.protocol import Flag, Protocol
 
@@ -236,7 +236,7 @@ def mpls(cursors: Cursors, rows: Rows) -> None:
 
 def _looks_like_ethernet(cursors: Cursors, at: Rows) -> NDArray[np.bool_]:
     """Ends with an EtherType of IP, ARP, MPLS or a tag; a length would prove nothing."""
-    return np.isin(u16(cursors.buffer, at + 12), (0x0800, 0x86DD, 0x0806, 0x8100, 0x88A8, 0x8847))
+    return among(u16(cursors.buffer, at + 12), (0x0800, 0x86DD, 0x0806, 0x8100, 0x88A8, 0x8847))
 
 
 def service_chain(cursors: Cursors, rows: Rows) -> None:

@@ -43,16 +43,21 @@ def syn_options(buffer: NDArray[np.uint8], segments: Sequence[tuple[Rows, Rows, 
         timestamps=np.zeros(count, bool),
         fast_open=np.full(count, -1, np.int8),
     )
-    here = np.flatnonzero(at < end)
+    here = (at < end).nonzero()[0]
+    at, end = at[here], end[here]
     rounds: list[tuple[Rows, Rows, Rows, Rows]] = []
     while len(here):
-        kind = u8(buffer, at[here])
-        length = np.where(kind == 1, 1, u8(buffer, at[here] + 1))
-        fits = (kind != 0) & ((kind == 1) | (length >= 2)) & (at[here] + length <= end[here])
-        here, kind, length = here[fits], kind[fits], length[fits]
-        rounds.append((here, at[here], kind, length))
-        at[here] += length
-        here = here[at[here] < end[here]]
+        kind = u8(buffer, at)
+        padding = kind == 1
+        length = u8(buffer, at + 1)
+        length[padding] = 1
+        after = at + length
+        fits = (kind != 0) & (padding | (length >= 2)) & (after <= end)
+        if not fits.all():
+            here, at, end, kind, length, after = (each[fits] for each in (here, at, end, kind, length, after))
+        rounds.append((here, at, kind, length))
+        more = after < end
+        here, at, end = here[more], after[more], end[more]
     if rounds:  # noted together, in order: of an option that is there twice the last one counts
         _note(buffer, found, *(np.concatenate(parts) for parts in zip(*rounds, strict=True)))
     return found

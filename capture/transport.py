@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from capture.gather import layout, records, u8, u16, windows
+from capture.gather import among, layout, records, u8, u16, windows
 from capture.kinds import Header
 from capture.protocol import TCP_FLAGS, Flag, Protocol
 from capture.tunnels import PORTS
@@ -148,7 +148,7 @@ def _icmp(cursors: Cursors, rows: Rows, header: Header, errors: tuple[int, ...])
     _enter(cursors, rows, Protocol.ICMP4, header)
     at = cursors.position[rows]
     _payload(cursors, rows, 8, cursors.stop[rows] - at - 8)
-    quoted = np.isin(u8(cursors.buffer, at), errors) & (cursors.end[rows] - at > 8)
+    quoted = among(u8(cursors.buffer, at), errors) & (cursors.end[rows] - at > 8)
     if quoted.any():
         cursors.quotes.append(rows[quoted])
 

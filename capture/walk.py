@@ -9,7 +9,7 @@ import numpy as np
 from capture import link, network, serial, transport, tunnels, wlan, wrappers
 from capture.cursors import Cursors, endpoints_of
 from capture.fragments import Reassembler, begin_alone, reassemble
-from capture.gather import u8
+from capture.gather import among, u8
 from capture.kinds import Header
 from capture.protocol import Protocol
 
@@ -152,8 +152,8 @@ def _read_quotes(cursors: Cursors) -> None:
     walk(quoted, [])
     # Wireshark numbers a stream once it has read TCP's window, or the whole of UDP's header.
     left = quoted.end - quoted.position
-    is_tcp = np.isin(quoted.protocol, (Protocol.TCP4, Protocol.TCP6)) & (left >= 16)
-    is_udp = np.isin(quoted.protocol, (Protocol.UDP4, Protocol.UDP6)) & (left >= 8)
+    is_tcp = among(quoted.protocol, (Protocol.TCP4, Protocol.TCP6)) & (left >= 16)
+    is_udp = among(quoted.protocol, (Protocol.UDP4, Protocol.UDP6)) & (left >= 8)
     own = np.flatnonzero(is_tcp | is_udp)
     outer = [(inner, ends) for inner, before, ends in quoted.mentions if before]
     nested = [(inner, ends) for inner, before, ends in quoted.mentions if not before]

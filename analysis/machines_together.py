@@ -1,0 +1,211 @@
+"""Connections that belong together, as the steps of one story between machines.
+
+To a connection belong those that it was caused by and those that it caused (`analysis.causes`), what these caused in
+turn, and the lookups of a page load. A step is one packet on its way from machine to machine: the ways come from the
+hardware addresses of each point where it was captured, and its ends from its IP addresses. A packet whose addresses
+were changed on the way (NAT) is one step with two connections. All of it is deduced.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict, deque
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+
+from analysis.causes_evidence import Kind
+from analysis.machines_ways import Ways
+from analysis.snapshot import rows_of
+from capture.protocol import TCP_FLAGS, Flag
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from numpy.typing import NDArray
+
+    from analysis.causes import Cause
+    from analysis.details import Detail
+    from analysis.learned import Learned
+    from analysis.machines_ways import Node
+    from analysis.session import Session
+    from analysis.snapshot import Snapshot
+
+MOST_CONNECTIONS: Final = 24
+MOST_PACKETS: Final = 5000
+"""Of larger stories the first packets are told."""
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One packet, or the same with other addresses: `packets` are rows where it was seen first, the earliest first."""
+
+    packets: tuple[int, ...]
+    connections: tuple[int, ...]
+    path: tuple[Node, ...]  # two machines or more, the sender first
+
+
+@dataclass(frozen=True, slots=True)
+class Together:
+    """The story of some connections. `lanes` are its machines in the order of the way that a request takes."""
+
+    connections: tuple[int, ...]
+    lanes: tuple[Node, ...]
+    steps: tuple[Step, ...]
+    details: Mapping[int, Detail]  # of every step's packets
+    rows: Mapping[int, NDArray[np.int64]]  # of each connection's packets, int64, ascending
+    ways: Ways
+    whole: bool  # nothing that belongs to it was left out
+
+
+def family(learned: Learned, snapshot: Snapshot, connection: int) -> tuple[dict[int, int], bool]:
+    """The connections that belong to one, each with how far it is from the first cause; whether these are all."""
+    down, up = _both_ways(learned.causes)
+    depth = dict.fromkeys(_roots(connection, up), 0)
+    for load in learned.page_loads:
+        if load.connection in depth:
+            depth |= {int(snapshot.packets.connection[phase.packet]): 0 for phase in load.phases}
+    waiting = deque(depth)
+    while waiting and len(depth) <= MOST_CONNECTIONS:
+        one = waiting.popleft()
+        for other in down[one]:
+            if other not in depth:
+                depth[other] = depth[one] + 1
+                waiting.append(other)
+    kept = dict(list(depth.items())[:MOST_CONNECTIONS])
+    if connection not in kept:
+        kept.popitem()
+        kept[connection] = 1
+    return kept, len(depth) <= MOST_CONNECTIONS
+
+
+def _both_ways(causes: Iterable[Cause]) -> tuple[defaultdict[int, list[int]], defaultdict[int, list[int]]]:
+    down: defaultdict[int, list[int]] = defaultdict(list)
+    up: defaultdict[int, list[int]] = defaultdict(list)
+    for each in causes:
+        down[each.connection].append(each.effect)
+        up[each.effect].append(each.connection)
+    return down, up
+
+
+def _roots(connection: int, up: Mapping[int, list[int]]) -> list[int]:
+    """What was not caused by anything known, of all that led to a connection; itself, if nothing did."""
+    seen, waiting, roots = {connection}, deque([connection]), []
+    while waiting and len(seen) <= MOST_CONNECTIONS:
+        one = waiting.popleft()
+        causes = up.get(one, [])
+        if not causes:
+            roots.append(one)
+        for other in causes:
+            if other not in seen:
+                seen.add(other)
+                waiting.append(other)
+    return roots or [connection]
+
+
+def together(session: Session, learned: Learned, connection: int) -> Together:
+    """The story that a connection belongs to. Reads the capture: not for the screen's thread."""
+    snapshot = session.snapshot
+    depth, whole = family(learned, snapshot, connection)
+    connections = sorted(depth, key=lambda row: (depth[row], int(snapshot.connections.first_packet[row])))
+    rows = {row: rows_of(snapshot, row) for row in connections}
+    first = np.sort(np.concatenate(list(rows.values())))
+    shown = first[:MOST_PACKETS]
+    again = _again(snapshot, shown)
+    wanted = np.union1d(shown, [row for rows_ in again.values() for row in rows_]).astype(np.int64)
+    details = {detail.packet: detail for detail in session.details(wanted)}
+    ways = Ways(snapshot.connections, learned.machines, learned.causes, connections)
+    steps = []
+    for packet in shown.tolist():
+        seen = [details[row] for row in (packet, *again.get(packet, ())) if row in details]
+        row = int(snapshot.packets.connection[packet])
+        from_client = _from_client(snapshot, packet)
+        steps.append(Step((packet,), (row,), ways.path(row, seen, from_client=from_client)))
+    steps = _joined(snapshot, steps, details, _translations(learned.causes, connections))
+    lanes = _lanes(steps, connections)
+    return Together(tuple(connections), lanes, tuple(steps), details, rows, ways, whole and len(first) <= MOST_PACKETS)
+
+
+def _again(snapshot: Snapshot, packets: NDArray[np.int64]) -> dict[int, list[int]]:
+    """The rows where packets were seen again, in the order of time."""
+    pairs = snapshot.sightings[np.isin(snapshot.sightings[:, 1], packets)]
+    found: defaultdict[int, list[int]] = defaultdict(list)
+    for row, same in pairs[np.argsort(snapshot.packets.time_ns[pairs[:, 0]], kind="stable")].tolist():
+        found[same].append(row)
+    return found
+
+
+def _from_client(snapshot: Snapshot, packet: int) -> bool:
+    from_b = bool(int(snapshot.packets.flags[packet]) & Flag.FROM_B)
+    return int(from_b) == int(snapshot.connections.client[snapshot.packets.connection[packet]])
+
+
+def _translations(causes: Iterable[Cause], connections: Sequence[int]) -> dict[int, int]:
+    """The connection as it came, by the same with other addresses."""
+    return {
+        each.effect: each.connection
+        for each in causes
+        if {each.effect, each.connection} <= set(connections)
+        and any(fact.kind is Kind.SAME_NUMBERS for fact in each.evidence)
+    }
+
+
+def _joined(
+    snapshot: Snapshot, steps: list[Step], details: Mapping[int, Detail], outer_of: Mapping[int, int]
+) -> list[Step]:
+    """A packet on both sides of an address translator as one step: its numbers, flags and length are the same."""
+    if not outer_of:
+        return steps
+    both = set(outer_of) | set(outer_of.values())
+    waiting: defaultdict[tuple[int, ...], deque[int]] = defaultdict(deque)
+    kept: list[Step | None] = []
+    for step in steps:
+        packet, row = step.packets[0], step.connections[0]
+        detail = details.get(packet)
+        if row not in both or detail is None:
+            kept.append(step)
+            continue
+        from_client = _from_client(snapshot, packet)
+        length = int(snapshot.packets.payload_length[packet])
+        flags = int(snapshot.packets.flags[packet]) & TCP_FLAGS
+        alike = (from_client, detail.sequence, detail.acknowledgment, flags, length)
+        inner = row in outer_of
+        other = (outer_of[row] if inner else row, int(not inner), *alike)
+        if waiting[other]:
+            place = waiting[other].popleft()
+            before = kept[place]
+            assert before is not None
+            outside, inside = (before, step) if inner else (step, before)
+            path = _through(outside.path, inside.path, from_client=from_client)
+            kept[place] = Step((*before.packets, packet), (*before.connections, row), path)
+        else:
+            waiting[other[0], int(inner), *alike].append(len(kept))
+            kept.append(step)
+    return [step for step in kept if step is not None]
+
+
+def _through(outside: tuple[Node, ...], inside: tuple[Node, ...], *, from_client: bool) -> tuple[Node, ...]:
+    """The whole way of a packet whose addresses were changed on it."""
+    one, other = (outside, inside) if from_client else (outside[::-1], inside[::-1])
+    begin = one[:-1] if one[-1] == other[-1] else one
+    way = (*begin, *(node for node in other if node not in begin))
+    return way if from_client else way[::-1]
+
+
+def _lanes(steps: Sequence[Step], connections: Sequence[int]) -> tuple[Node, ...]:
+    """Every machine once: in the order in which the connections, causes first, come to it."""
+    of: defaultdict[int, list[Step]] = defaultdict(list)
+    for step in steps:
+        of[min(step.connections, key=connections.index)].append(step)
+    lanes: list[Node] = []
+    for row in connections:
+        for step in of[row]:
+            at = len(lanes)
+            for node in step.path:
+                if node in lanes:
+                    at = lanes.index(node) + 1 if len(step.path) > 2 else len(lanes)
+                else:
+                    # One that hands packets on stands right behind the one it has them from.
+                    lanes.insert(at, node)
+                    at += 1
+    return tuple(lanes)

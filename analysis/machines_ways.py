@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from analysis.machines import Machines
 
 Node = int | str
-"""A machine: its number in `Machines.all`, or the one address that is known of it; where two ends share it, with a port."""
+"""A machine: its number in `Machines.all`, or the one address that is known of it, with a port on a shared address."""
 
 
 class Ways:

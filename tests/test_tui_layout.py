@@ -9,8 +9,8 @@ import pytest
 from tui.layout import Explain, Pane, Wishes, arrange
 
 WISHES = [
-    Wishes(connections, bytes_, layers, explain, maximised, many=many, lanes=9, notice=notice)
-    for connections, bytes_, layers, explain, maximised, many, notice in itertools.product(
+    Wishes(connections, bytes_, layers, explain, maximised, many=many, lanes=9, notice=notice, machines=machines)
+    for connections, bytes_, layers, explain, maximised, many, notice, machines in itertools.product(
         (None, True, False),
         (None, True, False),
         (False, True),
@@ -18,6 +18,7 @@ WISHES = [
         (None, Pane.BYTES),
         (False, True),
         (0, 1, 3),
+        (False, True),
     )
 ]
 SIZES = [
@@ -66,7 +67,7 @@ def test_what_a_size_shows(size: tuple[int, int]) -> None:
 def test_the_ladder_never_goes_unless_something_else_was_asked_for() -> None:
     for size, wishes in itertools.product(SIZES, WISHES):
         if wishes.maximised is None and not wishes.connections:
-            assert Pane.LADDER in arrange(*size, wishes)
+            assert (Pane.MACHINES if wishes.machines else Pane.LADDER) in arrange(*size, wishes)
 
 
 def test_what_was_asked_for_is_shown_where_there_is_any_room() -> None:

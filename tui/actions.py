@@ -132,6 +132,10 @@ class Actions(App[int]):
 
         self.push_screen(LearnedScreen(learned, self.desk.options), go)
 
+    def action_machines(self) -> None:
+        """A lane for each machine, or the connection's ladder again."""
+        self.director.machines.toggle()
+
     def action_maximise(self) -> None:
         """The focused pane alone, or all again."""
         self.director.maximise()

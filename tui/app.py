@@ -123,7 +123,7 @@ class NetvizApp(Actions):
             self._focus_home()
 
     def _focus_home(self) -> None:
-        (self.stage.ladder if self.stage.ladder.display else self.stage.connections).focus()
+        self.stage.home.focus()
 
     def on_descendant_focus(self, event: DescendantFocus) -> None:
         """The line of keys is about the focused pane."""

@@ -73,6 +73,7 @@ TABLE: Final[tuple[Key, ...]] = (
     Key("pane.next", ("tab",), "pane(1)", "app", PANES, "Next pane", "pane"),
     Key("pane.previous", ("shift+tab",), "pane(-1)", "app", PANES, "Previous pane"),
     Key("learned", ("R",), "learned", "app", PANES, "Names, neighbours, requests with their replies"),
+    Key("machines", ("M",), "machines", "app", PANES, "A lane for each machine: all connections that belong here"),
     Key("maximise", ("\\",), "maximise", "app", PANES, "Give this pane the whole screen, or its place back"),
     Key("copy", ("y",), "copy", "app", PROGRAM, "Copy the selected line (OSC 52: works over SSH too)", "copy"),
     Key("save", ("w",), "save", "app", PROGRAM, "Save a live capture"),

@@ -19,6 +19,7 @@ from tui.following import Following
 from tui.goto import NotUnderstoodError, parse
 from tui.layout import Pane, Wishes
 from tui.looking import Looking
+from tui.machines import MachineRoom
 from tui.panels.progress import Rate, notice_lines
 from tui.player import Player
 from tui.stage import Stage
@@ -53,6 +54,7 @@ class Director:
         self.filtering = self.stage.filtering = Filtering(app, desk, self._notice, self.say)
         self.looking = Looking(app, desk, self.stage, lambda: self.wishes.explain, self.say)
         self.player = Player(desk, self.stage, now, self.looking.look)
+        self.machines = MachineRoom(self)
         self._rate = Rate()
         self._rebuild_at = 0.0
         self._read_whole = False
@@ -61,7 +63,7 @@ class Director:
     @property
     def busy(self) -> bool:
         """A thread is at work, or there is something newer to show."""
-        fetches = self._scenes.busy or self.looking.busy or self.filtering.busy
+        fetches = self._scenes.busy or self.looking.busy or self.filtering.busy or self.machines.busy
         return fetches or self.session.snapshot is not self.desk.snapshot
 
     # reading
@@ -176,6 +178,7 @@ class Director:
             if packet != NONE:
                 self.select(packet)
             return
+        self.machines.keep(connection)
         self.desk.open(connection, packet)
         self.stage.connections.go_to_connection(connection)
         self.rebuild()
@@ -271,6 +274,7 @@ class Director:
     def set_options(self, options: Options) -> None:
         """The person wants things shown in another way."""
         self.desk.options = options
+        self.machines.draw()
         self.rebuild()
         self.looking.look()
 
@@ -286,6 +290,8 @@ class Director:
         if view is self.stage.ladder:
             packet = self.stage.ladder.ladder.packet_at(index) if self.stage.ladder.ladder is not None else None
             self.select(NONE if packet is None else packet)
+        elif view is self.stage.machines:
+            self.machines.reach(index)
         elif view is self.stage.layers:
             self.looking.choose_field(self.stage.layers.field_at(index))
 
@@ -293,6 +299,8 @@ class Director:
         """What Enter does on a line of a pane."""
         if view is self.stage.ladder:
             self.toggle_fold(index)
+        elif view is self.stage.machines:
+            self.machines.enter(index)
         elif view is self.stage.layers:
             self.looking.toggle_layer(index)
         elif view is self.stage.timeline and self.stage.timeline.timeline is not None:
@@ -362,6 +370,8 @@ class Director:
             self.say("")
         elif asked:
             self.wish(replace(wishes, maximised=None, layers=False, bytes=None if wishes.bytes else wishes.bytes))
+        elif self.machines.leave():
+            pass
         elif wishes.connections:
             self.wish(replace(wishes, connections=None))
         elif playback is not None and playback.active:

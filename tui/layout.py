@@ -24,6 +24,7 @@ class Pane(StrEnum):
     STATUS = "status"
     CONNECTIONS = "connections"
     LADDER = "ladder"
+    MACHINES = "machines"
     LAYERS = "layers"
     BYTES = "bytes"
     EXPLANATION = "explanation"
@@ -67,10 +68,19 @@ class Wishes:
     many: bool = True  # more than one connection: a list is worth its room
     lanes: int = 1  # connections in the timeline
     notice: int = 0  # lines that have to be said
+    machines: bool = False  # the ladder of machines stands in the place of the connection's
 
 
 def arrange(width: int, height: int, wishes: Wishes) -> dict[Pane, Region]:
     """Region of every pane that is shown: they cover the screen and do not overlap."""
+    panes = _arranged(width, height, wishes)
+    if wishes.machines and Pane.LADDER in panes:
+        panes[Pane.MACHINES] = panes.pop(Pane.LADDER)
+    return panes
+
+
+def _arranged(width: int, height: int, wishes: Wishes) -> dict[Pane, Region]:
+    """The same with the ladder of a connection."""
     panes: dict[Pane, Region] = {}
     body = Region(0, 0, width, height)
     if width <= 0 or height <= 0:

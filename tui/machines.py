@@ -9,7 +9,6 @@ from analysis.learned import learn
 from analysis.machines_together import Together, together
 from tui.desk import NONE
 from tui.fetch import Fetch
-from tui.layout import Pane
 from views.machines import MachineLadder
 
 if TYPE_CHECKING:

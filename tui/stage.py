@@ -13,6 +13,7 @@ from tui.panels.connections import ConnectionsPanel
 from tui.panels.explanation import ExplanationPanel
 from tui.panels.ladder import LadderPanel
 from tui.panels.layers import LayersPanel
+from tui.panels.machines import MachinesPanel
 from tui.panels.progress import notice_lines
 from tui.panels.status import keys_line, status_lines
 from tui.panels.strips import layers_lines, time_lines
@@ -51,6 +52,7 @@ class Stage:
         self.status = Bar(lambda width: status_lines(desk, self.playback, width), id=Pane.STATUS)
         self.connections = ConnectionsPanel(id=Pane.CONNECTIONS, ascii=ascii_)
         self.ladder = LadderPanel(id=Pane.LADDER, ascii=ascii_)
+        self.machines = MachinesPanel(id=Pane.MACHINES, ascii=ascii_)
         self.layers = LayersPanel(id=Pane.LAYERS, ascii=ascii_)
         self.bytes = BytesPanel(id=Pane.BYTES, ascii=ascii_)
         self.explanation = ExplanationPanel(id=Pane.EXPLANATION, ascii=ascii_)
@@ -62,8 +64,8 @@ class Stage:
         self.focused_pane: str = Pane.LADDER
         # In the order in which Tab visits them.
         self.widgets: tuple[Widget, ...] = (
-            self.status, self.connections, self.ladder, self.layers, self.bytes, self.explanation, self.layers_strip,
-            self.time_strip, self.timeline, self.notice, self.keys,
+            self.status, self.connections, self.ladder, self.machines, self.layers, self.bytes, self.explanation,
+            self.layers_strip, self.time_strip, self.timeline, self.notice, self.keys,
         )  # fmt: skip
         self.panes = Panes(*self.widgets)
 
@@ -90,6 +92,11 @@ class Stage:
         if edge != view.edge:
             view.edge, view.joint = edge, "+" if ascii_ else "├" if below else "┬"
             view.redraw()
+
+    @property
+    def home(self) -> LineView:
+        """Where keys go when nothing else wants them."""
+        return next((each for each in (self.machines, self.ladder) if each.display), self.connections)
 
     def showing(self, pane: Pane) -> bool:
         """The pane has a place on screen now."""
@@ -118,6 +125,7 @@ class Stage:
         """The selected packet, and whether playback dims what is later, in every pane that has a time."""
         active = self.playback is not None and self.playback.active
         self.ladder.show_packet(self.desk.packet, dims=active)
+        self.machines.show_packet(self.desk.packet)
         self.timeline.show_timeline(self.timeline.timeline, self.desk.connection, self.time_ns)
         self.status.redraw()
         self.time_strip.redraw()

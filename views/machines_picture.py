@@ -24,6 +24,8 @@ MOST: Final = 60
 """And at most: eyes lose longer arrows."""
 EDGE: Final = 2
 """Cells outside the first and the last lifeline."""
+NEARLY: Final = 2
+"""So much shorter than the longest, an arrow is as good a place for words: they stand beside the sender."""
 BEHIND: Final = 5
 """Cells right of the last lifeline where more are behind the edge: for an arrow's beginning with its head."""
 
@@ -111,11 +113,11 @@ def draw_lifelines(canvas: Canvas, where: Lanes, signs: Glyphs) -> None:
 
 
 def draw_arrow(canvas: Canvas, where: Lanes, drawn: Arrow, signs: Glyphs) -> None:
-    """One arrow for each hop; the longest one says what the packet is."""
+    """One arrow for each hop; the first of the longest ones says what the packet is."""
     hops = [hop for hop in pairwise(drawn.path) if hop[0] != hop[1]]
     spans = [abs(where.column(other) - where.column(one)) - 1 for one, other in hops]
     line = shaft(drawn.what, drawn.payload, signs)
-    speaking = spans.index(max(spans)) if spans else -1
+    speaking = next((place for place, span in enumerate(spans) if span >= max(spans) - NEARLY), -1)
     for place, ((one, other), span) in enumerate(zip(hops, spans, strict=True)):
         if span < 1:
             continue

@@ -1,0 +1,180 @@
+"""Connections that belong together in one ladder, a lane for each machine."""
+
+from __future__ import annotations
+
+import random
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from analysis.learned import learn
+from analysis.machines_together import MOST_CONNECTIONS, Together, family, together
+from analysis.session import Session
+from capture.source import open_source
+from views.machines import MachineLadder
+from views.machines_picture import LEAST, fitting, lanes
+from views.options import Options
+from views.text import ROLES, cells, line_cells, plain
+
+FIXTURES = Path(__file__).parents[1] / "fixtures"
+ASCII = Options(ascii=True)
+
+
+def story(name: str, connection: int, options: Options = ASCII) -> tuple[Together, MachineLadder]:
+    with closing(Session(open_source(FIXTURES / name))) as session:
+        session.run()
+        told = together(session, learn(session), connection)
+        return told, MachineLadder(session.snapshot, told, options)
+
+
+def names(told: Together) -> list[str]:
+    return [told.ways.name(node) for node in told.lanes]
+
+
+def ways(told: Together) -> set[tuple[str, ...]]:
+    return {tuple(told.ways.name(node) for node in step.path) for step in told.steps}
+
+
+def picture(ladder: MachineLadder, width: int) -> list[str]:
+    """The lanes' part of every line."""
+    left = plain(ladder.draw(0, width)).index("|")
+    return [plain(ladder.draw(index, width))[left:].rstrip() for index in range(len(ladder))]
+
+
+@pytest.mark.parametrize("connection", [0, 1])
+def test_a_proxys_two_sides_stand_in_one_ladder(connection: int) -> None:
+    told, ladder = story("nginx-reverse.pcapng", connection)
+    assert set(told.connections) == {0, 1}
+    assert names(told) == ["client", "proxy", "backend1"]
+    assert ways(told) == {("client", "proxy"), ("proxy", "client"), ("proxy", "backend1"), ("backend1", "proxy")}
+    drawn = picture(ladder, 80)
+    asked = [line for line in drawn if "GET /1" in line]
+    assert len(asked) == 2
+    assert asked[0].startswith("|== GET /1  62 B ==")
+    assert asked[1].startswith("|" + " " * 30 + "|== GET /1  105 B ==")
+    assert all(line.count("|") >= 2 for line in drawn)
+
+
+def test_a_machine_with_two_addresses_is_one_lane_that_names_both() -> None:
+    _told, ladder = story("nginx-reverse.pcapng", 0)
+    first, second = (plain(line) for line in ladder.head(80))
+    assert first.split() == ["dt", "client", "proxy", "backend1"]
+    assert second.split() == ["10.0.0.1", "10.0.0.2", "10.0.1.2", "10.0.1.11"]
+
+
+def test_a_page_load_has_its_lookups_and_the_cache_its_origin() -> None:
+    told, _ladder = story("cdn.pcapng", 1)
+    assert set(told.connections) == {0, 1, 2}
+    assert names(told) == ["client", "resolver", "edge", "origin"]
+
+
+def test_a_page_load_has_the_arp_that_it_waited_for() -> None:
+    told, ladder = story("browse.pcapng", 3)
+    assert set(told.connections) == {0, 1, 2, 3}
+    assert names(told) == ["browser", "resolver", "web"]
+    assert "who has 10.0.0.53" in picture(ladder, 100)[0]
+
+
+def test_both_sides_of_a_director_that_changes_addresses_are_one_line() -> None:
+    told, ladder = story("lvs-nat.pcapng", 1)
+    assert names(told) == ["client", "director", "real1"]
+    assert ways(told) == {("client", "director", "real1"), ("real1", "director", "client")}
+    assert all(sorted(step.connections) == [0, 1] for step in told.steps)
+    syn, answer = picture(ladder, 80)[:2]
+    assert syn.startswith("|-- SYN  seq=0 ---")
+    assert syn.endswith("-->|" + syn.rpartition("->|")[0].rpartition("|")[2] + "->|")
+    assert syn.count("->|") == 2
+    assert (answer.count("<-"), answer.count("->")) == (2, 0)
+
+
+def test_a_director_hands_on_and_the_server_answers_past_it() -> None:
+    told, ladder = story("lvs-dr.pcapng", 0)
+    assert names(told)[:2] == ["client", "director"]
+    server = names(told)[2]
+    assert ways(told) == {("client", "director", server), (server, "client")}
+    syn, answer = picture(ladder, 80)[:2]
+    assert (syn.count("->"), answer.count("<-")) == (2, 1)
+    assert answer[1:-1].count("|") == 0  # over the director's lane
+
+
+def test_on_localhost_each_endpoint_has_its_lane() -> None:
+    told, _ladder = story("handshake.pcap", 0)
+    client, server = names(told)
+    assert server == "127.0.0.1:9999"
+    assert client.startswith("127.0.0.1:")
+    assert client != server
+
+
+def test_plain_packets_fold_and_each_packet_has_its_line() -> None:
+    told, ladder = story("browse.pcapng", 3)
+    (fold,) = [index for index in range(len(ladder)) if "more data/ACK packets" in plain(ladder.draw(index, 80))]
+    identity = ladder.fold_at(fold)
+    assert identity is not None
+    unfolded = MachineLadder(ladder._snapshot, told, ASCII, frozenset({identity}))
+    assert len(unfolded) == len(told.steps) > len(ladder)
+    for index, step in enumerate(told.steps):
+        assert {unfolded.index_of(packet) for packet in step.packets} == {index}
+        assert unfolded.packet_at(index) == step.packets[0]
+
+
+@pytest.mark.parametrize("options", [Options(), ASCII], ids=["unicode", "ascii"])
+@pytest.mark.parametrize("width", [20, 38, 50, 59, 60, 80, 120, 200])
+def test_lines_are_as_wide_as_the_screen_and_no_lane_is_cut(width: int, options: Options) -> None:
+    told, ladder = story("dns.pcapng", 0, options)
+    assert len(told.lanes) == 5
+    while True:
+        for line in (*ladder.head(width), *(ladder.draw(index, width) for index in range(len(ladder)))):
+            assert line_cells(line) == width
+            assert all(span.role in ROLES for span in line)
+        if not ladder.sideways(1, width):
+            break
+    assert "authority"[:3] in plain(ladder.head(width)[0]) or width < 60
+
+
+def test_lanes_that_have_no_room_are_reached_sideways() -> None:
+    _told, ladder = story("dns.pcapng", 0)
+    assert plain(ladder.head(60)[0]).endswith(" 1>")
+    assert not ladder.sideways(-1, 60)
+    assert ladder.sideways(1, 60)
+    assert "<1" in plain(ladder.head(60)[0])
+    assert not ladder.sideways(1, 60)
+    # An arrow from a lane that is behind the edge still has its head.
+    assert picture(ladder, 60)[0].startswith("|") or "->|" in picture(ladder, 60)[0]
+
+
+def test_lanes_are_never_closer_than_words_need() -> None:
+    numbers = random.Random(1)
+    for _ in range(500):
+        count, left, width = numbers.randint(2, 30), numbers.randint(3, 25), numbers.randint(60, 200)
+        shown = fitting(count, left, width)
+        where = lanes(count, numbers.randint(0, count), left, width)
+        steps = [other - one for one, other in zip(where.columns, where.columns[1:], strict=False)]
+        assert len(where.columns) == shown <= count
+        assert min(steps) >= min(LEAST - 4, (width - left) // shown - 4)
+        assert left < where.columns[0] < where.columns[-1] < width
+        assert where.first + shown <= count
+
+
+def test_a_story_without_other_machines_has_two_lanes() -> None:
+    told, ladder = story("retransmitted-data.pcap", 0)
+    assert len(told.lanes) == 2
+    assert told.whole
+    assert any("." * 4 in line for line in picture(ladder, 80))  # what is sent again is dotted
+
+
+def test_families_are_bounded() -> None:
+    with closing(Session(open_source(FIXTURES / "dns.pcapng"))) as session:
+        session.run()
+        learned = learn(session)
+        kept, whole = family(learned, session.snapshot, 2)
+        assert (set(kept), whole) == ({0, 1, 2, 3}, True)
+        assert kept[0] == 0
+        assert len(kept) <= MOST_CONNECTIONS
+
+
+def test_names_become_shorter_in_their_middle() -> None:
+    _told, ladder = story("nginx-reverse.pcapng", 0)
+    narrow = plain(ladder.head(60)[1])
+    assert cells(narrow) == 60
+    assert "10.0.0.1" in narrow

@@ -2,9 +2,25 @@
 
 from __future__ import annotations
 
-from typing import Final
+import gc
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Final
 
 import click
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+@contextmanager
+def importing() -> Iterator[None]:
+    """Import within what shows the screen: much is made then, and nothing is garbage, but looking for it takes time."""
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.enable()
+
 
 REPORT: Final = click.option(
     "--report",

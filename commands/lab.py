@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
+from commands.common import importing
 from commands.opening import READ_WHOLE, UNUSABLE
 from commands.quantities import COUNT, MILLISECONDS, PERCENT, Quantity
 from lab.errors import LabError, NotAllowedError
@@ -174,7 +175,8 @@ def show_recorded(scenario: Scenario, given: dict[str, Any]) -> int:
         return UNUSABLE
     if given["layout"] is not None or not sys.stdout.isatty():
         return tell([str(file)], given["layout"] or "text")
-    from tui.running import run
+    with importing():
+        from tui.running import run
 
     title = f"{scenario.name} (recorded, not live)"
     return run(

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 import click
 
 from capture.errors import CaptureError
-from commands.common import ASCII, REPORT
+from commands.common import ASCII, REPORT, importing
 from commands.opening import DAMAGED, READ_WHOLE, UNUSABLE
 from commands.quantities import Quantity
 
@@ -172,7 +172,9 @@ def watch(feed: Feed, *, only_ascii: bool) -> int:
     from capture.live.notes import notes
     from capture.live.processes import SocketWatch
     from commands.telling import draws_lines
-    from tui.running import run
+
+    with importing():
+        from tui.running import run
 
     watching = SocketWatch()
     feed.note = lambda: notes(watching.known)

@@ -8,7 +8,7 @@ from typing import Final
 import click
 
 from capture.errors import CaptureError
-from commands.common import ASCII, FILTER
+from commands.common import ASCII, FILTER, importing
 from commands.opening import CAPTURE_FILE, UNUSABLE, open_session
 from commands.telling import complain, draws_lines, tell
 
@@ -48,7 +48,8 @@ def replay(file: str, wanted: str | None, *, only_ascii: bool, index: bool, foll
     except CaptureError as error:
         complain(file, error)
         return UNUSABLE
-    from tui.running import run
+    with importing():
+        from tui.running import run
 
     try:
         return run(session, file, ascii=only_ascii or not draws_lines(sys.stdout.encoding), wanted=wanted)

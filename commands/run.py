@@ -13,7 +13,7 @@ from typing import IO, TYPE_CHECKING, Final
 import click
 
 from capture.errors import CaptureError
-from commands.common import ASCII, REPORT
+from commands.common import ASCII, REPORT, importing
 from commands.opening import UNUSABLE
 
 if TYPE_CHECKING:
@@ -88,7 +88,9 @@ def watch(sandbox: Sandbox, feed: Feed, output: IO[bytes], *, only_ascii: bool) 
     from analysis.leaving import making_room
     from analysis.session import Session
     from commands.telling import draws_lines
-    from tui.running import run as show
+
+    with importing():
+        from tui.running import run as show
 
     try:
         ascii_ = only_ascii or not draws_lines(sys.stdout.encoding)

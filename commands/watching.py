@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 import click
 
 from capture.errors import CaptureError
+from commands.common import importing
 from commands.opening import READ_WHOLE, UNUSABLE
 from commands.telling import complain, draws_lines, output, tell
 
@@ -32,7 +33,8 @@ def session_of(running: Running, title: str) -> Session:
 
 def watch(running: Running, title: str, *, only_ascii: bool) -> int:
     """Show it on the screen as it happens, until the screen is left. Returns the exit status."""
-    from tui.running import run
+    with importing():
+        from tui.running import run
 
     try:
         return run(session_of(running, title), title, ascii=only_ascii or not draws_lines(sys.stdout.encoding))

@@ -6,11 +6,9 @@ from typing import TYPE_CHECKING, Final
 
 from textual.app import App
 
-from analysis.learned import learn
 from tui.desk import next_option
 from tui.fetch import Fetch
 from tui.help import HelpScreen
-from tui.learned import LearnedScreen
 from tui.styles import CONTRAST, DARK, LIGHT
 
 if TYPE_CHECKING:
@@ -93,7 +91,7 @@ class Actions(App[int]):
         """The next value of one of the options."""
         self.director.set_options(next_option(self.desk.options, name))
         if name == "names" and self.desk.options.names:
-            Fetch(learn, self._take_names, self.director.say).ask(self, self.desk.session)
+            Fetch(self.desk.learn, self._take_names, self.director.say).ask(self, self.desk.session)
 
     def _take_names(self, session: Session, learned: Learned) -> None:
         for each in learned.names:
@@ -120,9 +118,11 @@ class Actions(App[int]):
 
     def action_learned(self) -> None:
         """The list of names, neighbours and requests."""
-        Fetch(learn, self._show_learned, self.director.say).ask(self, self.desk.session)
+        Fetch(self.desk.learn, self._show_learned, self.director.say).ask(self, self.desk.session)
 
     def _show_learned(self, _: Session, learned: Learned) -> None:
+        from tui.learned import LearnedScreen  # noqa: PLC0415 - the first screen does not wait for it
+
         if self.desk.snapshot.finished:
             self.desk.learned = learned
 

@@ -11,10 +11,8 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from analysis.finding import Severity
-from analysis.findings import Findings
 from analysis.gathered import gathered
 from analysis.layers import Dissection, dissect
-from analysis.learned import learn
 from analysis.snapshot import first_sighting
 from views.connections import ConnectionList
 from views.explanation import neighbours
@@ -34,6 +32,7 @@ if TYPE_CHECKING:
     from analysis.details import Detail
     from analysis.filtering import Filter, Matches
     from analysis.finding import Finding
+    from analysis.findings import Findings
     from analysis.gathered import Gathered
     from analysis.learned import Learned
     from analysis.session import Session
@@ -210,13 +209,21 @@ class Desk:
     def _causes(self, packet: int) -> tuple[Cause, ...]:
         """Causes in which a packet has a part; of a large capture only once somebody has asked what it tells."""
         if self.learned is None and self.snapshot.finished and len(self.snapshot.packets) <= LEARNED_UNASKED:
-            self.learned = learn(self.session)
+            self.learned = self.learn(self.session)
         causes = self.learned.causes if self.learned is not None else ()
         return tuple(each for each in causes if packet in (each.packet, each.opening, each.request))
+
+    def learn(self, session: Session) -> Learned:
+        """What the whole capture tells of names, neighbours, requests and causes. Reads it: never on the UI thread."""
+        from analysis.learned import learn  # noqa: PLC0415 - the first screen does not wait for it
+
+        return learn(session)
 
     def find(self, connections: NDArray[np.int64]) -> None:
         """Look for findings about connections (rows, ascending), once the capture is read. Never on the UI thread."""
         if self.snapshot.finished:
+            from analysis.findings import Findings  # noqa: PLC0415 - the first screen does not wait for it
+
             self._asked = self._asked or Findings(self.session)
             self.findings.update(self._asked.of_each(connections))
 

@@ -1,7 +1,7 @@
 """The way of one end's packets past the capture points of a lab: in which order they pass them, and which get lost.
 
-Which points are on the way is deduced from the packets that were seen at several; their order is that of the middle
-delay since each packet was first seen. A packet that was not seen at the next point is lost, or was dropped by the
+Which points are on the way is deduced from the packets that were seen at several, and their order from those that were
+seen at any two. A packet that was not seen at the next point is lost, or was dropped by the
 machine between, if one that was sent later was seen there; without a later one it may still be on its way. A packet
 that was not seen where its end's packets begin was made on the way: a copy.
 """
@@ -111,9 +111,11 @@ def lost(snapshot: Snapshot, rows: NDArray[np.int64]) -> NDArray[np.bool_]:
 
 
 def _in_order(times: NDArray[np.int64]) -> NDArray[np.intp]:
-    """The points in the order in which they are passed: by the middle delay; of equals, where more was seen first."""
-    delays = []
-    for column in times.T:
-        here = column != NEVER
-        delays.append((float(np.median(column[here] - times[here].min(axis=1))), -int(np.count_nonzero(here))))
-    return np.lexsort(np.array(delays).T[::-1])
+    """The points in the order in which they are passed: each behind those that most packets had passed before it."""
+    seen = times != NEVER
+    before = np.zeros(times.shape[1], np.int64)
+    for place in range(times.shape[1]):
+        both = seen & seen[:, [place]]
+        earlier = both & (times < times[:, [place]])
+        before[place] = np.count_nonzero(2 * earlier.sum(axis=0) > both.sum(axis=0))
+    return np.lexsort((-seen.sum(axis=0), before))

@@ -178,7 +178,7 @@ def show_recorded(scenario: Scenario, given: dict[str, Any]) -> int:
     with importing():
         from tui.running import run
 
-    title = f"{scenario.name} (recorded, not live)"
+    title = f"{scenario.name} (recorded)"
     return run(
         open_session(str(file), index=False), title, ascii=given["only_ascii"] or not draws_lines(sys.stdout.encoding)
     )

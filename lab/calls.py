@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 SHOWN: Final = 24
 """Bytes of a payload that are quoted."""
 
+TEXT: Final = frozenset([*b"\t\r\n", *range(0x20, 0x7F)])
 MOST_OPEN: Final = 1000
 """Calls that wait for their packet; the oldest are given up."""
 
@@ -73,7 +74,9 @@ class Call:
 
 
 def quoted(data: bytes) -> str:
-    """The beginning of a payload, as Python writes it."""
+    """The beginning of a payload, as Python writes it; of one that is no text, only how much it is."""
+    if not all(byte in TEXT for byte in data[:SHOWN]):
+        return f"{len(data)} byte{'s' * (len(data) != 1)}"
     return repr(data) if len(data) <= SHOWN else f"{data[:SHOWN]!r}…, {len(data)} bytes"
 
 

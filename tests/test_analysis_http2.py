@@ -111,7 +111,7 @@ def test_the_lab_tells_three_calls() -> None:
     assert 10 * MILLISECOND < took[0] < 30 * MILLISECOND
     assert took[2] > 100 * MILLISECOND
     lines = [" ".join(line.split()) for line in learned_lines(found, Options(), 120)]
-    assert any(line.startswith("gRPC greeter.Greeter/CountTo 3 messages, OK") for line in lines)
+    assert any(line.startswith("gRPC Greeter/CountTo 3 messages, OK") for line in lines)
 
 
 def test_calls_at_the_same_time_are_told_apart_by_their_streams() -> None:

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from analysis.gathered import gathered
-from analysis.passing import NEVER, Way, lost, way
+from analysis.passing import NEVER, Way, _in_order, lost, way
 from analysis.session import Session
 from capture.protocol import Flag
 from capture.source import open_source
@@ -78,6 +78,14 @@ def test_it_is_told_between_which_of_several_points() -> None:
 
 def test_a_point_that_missed_one_is_no_loss_if_it_was_seen_behind() -> None:
     assert made((0, 5, 9), (1, None, 10), (2, 7, 11)).lost.tolist() == [False] * 3
+
+
+def test_points_are_ordered_by_the_packets_that_were_seen_at_both() -> None:
+    # A router's two devices are some ns apart, and packets need between 5 and 9 to come to it: only pairs tell.
+    times = np.array([[0, 9, NEVER], [10, 19, NEVER], [20, 25, 26], [30, 35, 36], [40, 45, 46]], np.int64)
+    for columns in ([0, 1, 2], [2, 1, 0], [1, 2, 0]):
+        shuffled = times[:, columns]
+        assert np.array(columns)[_in_order(shuffled)].tolist() == [0, 1, 2]
 
 
 def test_a_packet_that_its_sender_did_not_send_is_a_copy() -> None:

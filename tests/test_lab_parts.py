@@ -145,7 +145,8 @@ def test_sockets_note_their_calls() -> None:
         "one: recv() -> b'yes'",
         "one: close()",
     ]
-    assert quoted(b"\x1b[31m") == r"b'\x1b[31m'"
+    assert quoted(b"\x1b[31m") == "5 bytes"  # no text: nobody would read it
+    assert quoted(b"\0") == "1 byte"
 
 
 def test_what_the_recorder_writes_is_what_the_reader_reads(tmp_path: Path) -> None:

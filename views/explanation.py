@@ -130,10 +130,10 @@ class Explanation:
         self._full = full
         self._ellipsis = signs.ellipsis
         elsewhere = tell_sightings(snapshot, packet, details, options)
-        passed = tell_passage(moment)
-        self._what = (*told.what[:1], *passed, *mark_sentences(conversation, packet), *elsewhere, *told.what[1:])
+        self._what = (*told.what[:1], *mark_sentences(conversation, packet), *elsewhere, *told.what[1:])
+        passed = [(text, "note") for text in tell_passage(moment)]
         caused = [(text, "note") for text in tell_causes(causes, packet, options, full=full)]
-        self._found = [*found_here(moment, findings), *caused, *noted(comments)]
+        self._found = [*found_here(moment, findings), *passed, *caused, *noted(comments)]
         if moment.gone:
             lost = _("Its bytes are gone: they have left the spool, or the file has become shorter.")
             self._found.insert(0, (lost, "warning"))

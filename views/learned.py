@@ -75,7 +75,11 @@ def load_entries(learned: Learned, options: Options) -> Iterator[Entry]:
 
 
 def _asked(exchange: Exchange) -> str:
-    return exchange.call if exchange.call is not None else exchange.request
+    if exchange.call is None:
+        return exchange.request
+    # The package in front of a service is seldom what tells calls apart, and the first to be missed in a narrow column.
+    service, slash, method = exchange.call.rpartition("/")
+    return exchange.call if exchange.kind != "gRPC" else service.rpartition(".")[2] + slash + method
 
 
 def _got(exchange: Exchange) -> str:

@@ -37,7 +37,8 @@ def status(
     """
     signs = glyphs(ascii_only=options.ascii)
     table = snapshot.connections
-    title, file = Span(" netviz", "strong"), Span(cut(safe(name), max(width // 3, 12), signs.ellipsis), "title")
+    whole, room = safe(name), max(width // 3, 12)
+    title, file = Span(" netviz", "strong"), Span(cut(whole, room, signs.ellipsis), "title")
     parts: list[tuple[int, Span]] = [(1, title), (2, file)]
     if 0 <= connection < len(table):
         packets = int(table.packets[connection].sum())
@@ -55,10 +56,12 @@ def status(
         parts.append((3, Span(_("no packets"), "dim")))
     for keep in range(5, -1, -1):
         shown = [span for importance, span in parts if importance <= keep and span.text]
-        if sum(cells(span.text) + 2 for span in shown) <= width + 2:
+        spare = width + 2 - sum(cells(span.text) + 2 for span in shown)
+        if spare >= 0:
             break
+    longer = Span(cut(whole, room + max(spare, 0), signs.ellipsis), "title")  # the rest of the line is the name's
     line: list[Span] = []
-    for span in shown:
+    for span in [longer if span is file else span for span in shown]:
         line += [Span("  ", ""), span] if line else [span]
     return fit(tuple(line), width)
 

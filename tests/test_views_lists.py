@@ -10,11 +10,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from analysis.analyser import Analyser
 from analysis.finding import Code, Finding
 from analysis.gathered import gathered
 from analysis.layers import Dissection, Layer
+from analysis.snapshot import Snapshot
 from analysis.verdict import outcome
 from capture.protocol import Flag, Protocol
+from test_analysis_batches import FIXTURES, batches_of, cut, interfaces_of
 from views.connections import ConnectionList, _columns, column_widths
 from views.options import Options, TimeFormat
 from views.raster import LIMIT
@@ -27,7 +30,7 @@ from views.verdicts import GOOD, severities, severity
 from views_builder import ACK, MS, PAGE, RST, START_NS, SYN, WEB, Segment, Talk, capture, details
 
 if TYPE_CHECKING:
-    from analysis.snapshot import Snapshot
+    from pathlib import Path
 
 PLAIN = Options()
 OPEN = "ESTABLISHED ESTABLISHED"
@@ -201,6 +204,19 @@ def test_a_line_looks_at_a_bounded_number_of_packets() -> None:
     view = Timeline(replace(snapshot, packets=packets), PLAIN)
     assert len(view._packets(0)) <= LIMIT + 16
     assert "D" in text(view, 100)[1][30:]
+
+
+@pytest.mark.parametrize("path", FIXTURES, ids=lambda path: path.name)
+def test_a_list_made_of_the_one_before_is_the_same_as_a_new_one(path: Path) -> None:
+    batches, analyser = batches_of(path), Analyser(interfaces_of(path))
+    before = None
+    for batch in (part for each in batches for part in cut(each, 3)):
+        analyser.feed(batch)
+        snapshot = Snapshot(analyser.packets.snapshot(), analyser.connections.snapshot(), (), (), 0, None, False)
+        new, made = (ConnectionList(snapshot, PLAIN, alike=alike) for alike in (None, before))
+        assert (new.severity == made.severity).all()
+        assert (new.order == made.order).all()
+        before = made
 
 
 def test_the_time_strip_shows_one_connection() -> None:

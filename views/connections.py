@@ -97,12 +97,28 @@ def column_widths(columns: tuple[Column, ...], width: int) -> list[tuple[Column,
     return [(column, sizes[column.name]) for column in columns if column.name in sizes]
 
 
+def _severities(snapshot: Snapshot, before: ConnectionList | None) -> NDArray[np.uint8]:
+    """How bad each connection's end is, looking only at those that have had packets since the list `before`."""
+    table = snapshot.connections
+    if before is None or len(before.severity) > len(table):
+        return severities(table)
+    known = len(before.severity)
+    later = np.asarray(table.last_packet) >= len(before.snapshot.packets)
+    later[known:] = True
+    found = np.empty(len(table), np.uint8)
+    found[:known] = before.severity
+    changed = np.flatnonzero(later)
+    found[changed] = severities(table, changed)
+    return found
+
+
 class ConnectionList:
     """Connections sorted by trouble, then by number. `cursor` is the selected connection's row; it may be set.
 
     `only`, bool (M,), says which of them are listed; without it, all. `alike` is another list of the same snapshot,
-    whose order is taken over. `found` are the findings about connections, as far as they have been looked for; a
-    connection whose findings are worse than its outcome bears their sign, but keeps its place.
+    whose order is taken over, or of an older one of the same capture. `found` are the findings about connections, as
+    far as they have been looked for; a connection whose findings are worse than its outcome bears their sign, but keeps
+    its place.
     """
 
     def __init__(
@@ -125,7 +141,7 @@ class ConnectionList:
         if alike is not None and alike.snapshot is snapshot:
             self.severity, self.sorted = alike.severity, alike.sorted
         else:
-            self.severity = severities(snapshot.connections)
+            self.severity = _severities(snapshot, alike)
             # A stable sort of bytes is a radix sort: a million rows in a few milliseconds.
             order = np.argsort(self.severity, kind="stable")
             self.sorted = order[snapshot.connections.first_packet[order] >= 0]

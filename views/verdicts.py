@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from analysis.outcomes import NO_TCP, ORDER, outcomes
+from analysis.outcomes import EVERY, NO_TCP, ORDER, outcomes
 from analysis.verdict import Outcome, outcome
 from views.wording import _
 
@@ -42,9 +42,9 @@ def severity(snapshot: Snapshot, connection: int) -> int:
     return PLAIN if found is None else _OF_OUTCOME[found]
 
 
-def severities(connections: Connections) -> NDArray[np.uint8]:
-    """The same for all of them at once, uint8 (M,)."""
-    return _OF_CODE[outcomes(connections)]
+def severities(connections: Connections, rows: NDArray[np.int64] | slice = EVERY) -> NDArray[np.uint8]:
+    """The same for these of them at once, or for all, uint8 (M,)."""
+    return _OF_CODE[outcomes(connections, rows)]
 
 
 def words(snapshot: Snapshot, connection: int) -> str:

@@ -44,7 +44,7 @@ if TYPE_CHECKING:
 
 MOST: Final = 20_000
 """Causes kept."""
-AT_ONCE: Final = 64
+AT_ONCE: Final = 32
 """Requests that wait at the same time, at most: the latest are looked at."""
 LITTLE_NS: Final = 5_000_000
 """What a machine may need for itself; if it needed more, then by time alone it must have waited longer than that."""
@@ -105,7 +105,7 @@ class Causes:
 
     def _caused(self, found: list[Turn]) -> Iterator[Cause]:
         """Each turn's cause, and that of the opening of its connection where it is another or the only one."""
-        for effect in found:
+        for effect in sorted(found, key=lambda turn: turn.begin_ns):  # what one reads, the next one needs as well
             opening = self._opening(effect) if effect.number == 0 else None
             chosen = self._choose(effect, opening)
             if opening is not None and (chosen is None or chosen.opening is None):
@@ -139,12 +139,16 @@ class Causes:
 
     def _said_elsewhere(self, cause: Turn, effect: Turn) -> list[Fact]:
         """Where the machine is not known: the client is named and the same is asked for, or all bytes are the same."""
-        if any(on_behalf(self._messages, cause, effect)):
+        if self._messages.head(effect).forwarded:
+            if not any(on_behalf(self._messages, cause, effect)):
+                return []
             said = self._said(cause, effect)
             return said if any(fact.kind in (Kind.SAME_REQUEST, Kind.SAME_HOST) for fact in said) else []
+        if effect.lookup or cause.request_bytes != effect.request_bytes or not self._answered_first(cause, effect):
+            return []
         same = list(same_bytes(self._messages, cause, effect))
         both = {Kind.SAME_SENT, Kind.SAME_BODY} <= {fact.kind for fact in same}
-        return same if both and not effect.lookup and self._answered_first(cause, effect) else []
+        return same if both else []
 
     def _answered_first(self, cause: Turn, effect: Turn) -> bool:
         return bool(cause.reply and effect.reply) and self._time(effect.reply[0]) <= cause.end_ns

@@ -171,7 +171,7 @@ def asked_for(messages: Messages, cause: Turn, effect: Turn, names: Mapping[str,
 def on_behalf(messages: Messages, cause: Turn, effect: Turn) -> Iterator[Fact]:
     """Whether a field of a request names the other one's client."""
     asks, client = messages.head(effect), messages.client(cause)[0]
-    for name, address in asks.forwarded():
+    for name, address in asks.forwarded:
         if address == client:
             yield Fact(Kind.FORWARDED_FOR, (cause.packet, effect.packet), f"{name.title()}: {asks.fields[name]}")
             return
@@ -179,10 +179,10 @@ def on_behalf(messages: Messages, cause: Turn, effect: Turn) -> Iterator[Fact]:
 
 def for_somebody_else(messages: Messages, cause: Turn, effect: Turn) -> bool:
     """Whether a request names a client that is not the other one's, nor was named by the other one already."""
-    told = {address for _, address in messages.head(effect).forwarded()}
+    told = {address for _, address in messages.head(effect).forwarded}
     if not told:
         return False
-    known = {address for _, address in messages.head(cause).forwarded()}
+    known = {address for _, address in messages.head(cause).forwarded}
     return not told & (known | {messages.client(cause)[0]})
 
 
@@ -201,9 +201,10 @@ def _looked_up(messages: Messages, cause: Turn, effect: Turn) -> Iterator[Fact]:
 
 def same_bytes(messages: Messages, cause: Turn, effect: Turn) -> Iterator[Fact]:
     """Whether what was sent on is the same, and what came back."""
-    sent, got = messages.data(effect.request), messages.data(cause.request)
-    if len(sent) >= SURE and sent == got:
-        yield Fact(Kind.SAME_SENT, (cause.packet, effect.packet), number=len(sent))
+    if effect.request_bytes == cause.request_bytes >= SURE:
+        sent = messages.data(effect.request)
+        if len(sent) >= SURE and sent == messages.data(cause.request):
+            yield Fact(Kind.SAME_SENT, (cause.packet, effect.packet), number=len(sent))
     if not cause.reply or not effect.reply:
         return
     body = _body(messages.data(effect.reply))[: COMPARED // 4]

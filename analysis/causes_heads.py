@@ -8,7 +8,10 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 from ipaddress import ip_address
-from typing import Final
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 MOST: Final = 8192
 """Bytes of a request that are looked at."""
@@ -40,6 +43,8 @@ class Head:
     target: str = ""
     fields: dict[str, str] = field(default_factory=dict)
     proxied: Proxied | None = None
+    forwarded: tuple[tuple[str, str], ...] = ()
+    """(name of the field, address) of whoever it is asked for: the last of a list, which was added last."""
 
     @property
     def path(self) -> str:
@@ -53,18 +58,6 @@ class Head:
     def host(self) -> str:
         """Whom it asks for: the Host field, without a port, in lower case."""
         return authority(self.fields.get("host", ""))[0]
-
-    def forwarded(self) -> list[tuple[str, str]]:
-        """(name of the field, address) of whoever it is asked for: the last of a list, which was added last."""
-        if not self.fields:
-            return []
-        told = [
-            (name, text.strip().strip('"[]'))
-            for name in FORWARDING
-            for text in self.fields.get(name, "").split(",")[-1:]
-        ]
-        told += [("forwarded", each) for each in _FOR.findall(self.fields.get("forwarded", ""))[-1:]]
-        return [(name, same) for name, text in told if (same := _address(text))]
 
 
 def authority(text: str) -> tuple[str, int | None]:
@@ -88,7 +81,19 @@ def head_of(data: bytes) -> Head:
         name, value = found[1].decode("ascii").lower(), found[2].decode("utf-8", "backslashreplace")
         fields[name] = f"{fields[name]}, {value}" if name in fields else value
         at = found.end()
-    return Head(line[1].decode("ascii"), line[2].decode("utf-8", "backslashreplace"), fields, proxied)
+    target = line[2].decode("utf-8", "backslashreplace")
+    return Head(line[1].decode("ascii"), target, fields, proxied, tuple(_forwarded(fields)))
+
+
+def _forwarded(fields: dict[str, str]) -> Iterator[tuple[str, str]]:
+    told: list[tuple[str, str]] = [
+        (name, fields[name].rpartition(",")[2].strip().strip('"[]')) for name in FORWARDING if name in fields
+    ]
+    if "forwarded" in fields:
+        told += [("forwarded", each) for each in _FOR.findall(fields["forwarded"])[-1:]]
+    for name, text in told:
+        if address := _address(text):
+            yield name, address
 
 
 def proxy_header(data: bytes) -> Proxied | None:

@@ -39,7 +39,7 @@ class Turn:
     reply: tuple[int, ...]
     begin_ns: int
     end_ns: int
-    reply_bytes: int
+    request_bytes: int
     lookup: str = ""  # what was asked a name server, in words
 
     @property
@@ -65,20 +65,19 @@ def turns(snapshot: Snapshot, rows: NDArray[np.int64]) -> Iterator[Turn]:
     sizes = np.add.reduceat(packets.payload_length[rows].astype(np.int64), starts)
     runs = list(zip(starts.tolist(), [*edges.tolist(), len(rows)], sizes.tolist(), strict=True))
     number, before = 0, -1
-    for place, (first, last, _size) in enumerate(runs):
+    for place, (first, last, size) in enumerate(runs):
         row = int(connection[first])
         number, before = (number if row == before else 0), row
         if not asks[first]:
             continue
         request: tuple[int, ...] = tuple(rows[first : min(last, first + PIECES)].tolist())
         reply: tuple[int, ...] = ()
-        answered = 0
         end = int(packets.time_ns[c.last_packet[row]])
         if place + 1 < len(runs) and connection[runs[place + 1][0]] == row:
-            begin, stop, answered = runs[place + 1]
+            begin, stop, _ = runs[place + 1]
             reply = tuple(rows[begin : min(stop, begin + PIECES)].tolist())
             end = int(packets.time_ns[reply[0]])
-        yield Turn(row, number, request, reply, int(packets.time_ns[request[0]]), end, answered)
+        yield Turn(row, number, request, reply, int(packets.time_ns[request[0]]), end, size)
         number += 1
 
 
@@ -96,5 +95,5 @@ def lookups(snapshot: Snapshot, exchanges: tuple[Exchange, ...]) -> Iterator[Tur
             if answered
             else int(packets.time_ns[snapshot.connections.last_packet[each.connection]])
         )
-        size = int(packets.payload_length[reply[0]]) if reply else 0
+        size = int(packets.payload_length[each.request_packet])
         yield Turn(each.connection, 0, (each.request_packet,), reply, begin, end, size, each.request)

@@ -17,7 +17,7 @@ from views.folding import Folding, foldable, repeated
 from views.glyphs import glyphs
 from views.labels import Label, carried_words, kind, label
 from views.machines_picture import Arrow, Canvas, draw_arrow, draw_hidden, draw_lifelines, draw_names, fitting, lanes
-from views.text import SELECTED, Span, cells, cut, safe, with_modifier
+from views.text import SELECTED, Span, cells, cut, safe, unambiguous, with_modifier
 from views.wording import _, ngettext
 
 if TYPE_CHECKING:
@@ -100,13 +100,16 @@ class MachineLadder:
     def head(self, width: int) -> tuple[Line, ...]:
         """The machines' names, and under them their addresses where those say something else."""
         where, ways = self._lanes(width), self.story.ways
-        names = [safe(ways.name(node)) for node in self.story.lanes]
+        names = [self._safe(ways.name(node)) for node in self.story.lanes]
         canvas = draw_names(where, names, "head", self._signs)
         draw_hidden(canvas, where, self._signs)
         if width >= NARROW:
             canvas.put(1, cut(time_title(self.options.time, self._signs), TIME_WIDTH[self.options.time]), "dim")
         told = [_addresses(ways.addresses(node), name) for node, name in zip(self.story.lanes, names, strict=True)]
         return (canvas.line(), draw_names(where, told, "dim", self._signs).line()) if any(told) else (canvas.line(),)
+
+    def _safe(self, name: str) -> str:
+        return unambiguous(safe(name)) if self.options.ascii else safe(name)
 
     def draw(self, index: int, width: int) -> Line:
         """One line of exactly `width` cells."""
@@ -192,4 +195,4 @@ class MachineLadder:
 def _addresses(known: tuple[str, ...], name: str) -> str:
     """A machine's first two addresses; nothing that its name tells already."""
     told = [each for each in known if each not in name]
-    return " ".join(told[:2]) + (" …" if len(told) > 2 else "") if told else ""
+    return " ".join(told[:2]) if told else ""

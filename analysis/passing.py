@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
+from analysis.snapshot import rows_of
 from capture.protocol import Flag
 
 if TYPE_CHECKING:
@@ -51,6 +52,13 @@ class Way:
         missed = later[np.arange(len(self.rows)) + 1, following]
         return np.where(missed, following, -1)
 
+    def losses(self) -> dict[int, tuple[int, int]]:
+        """The row of each that was lost, with the interfaces that it was seen at last, and missed at."""
+        missed = self._next_missed()
+        at = np.flatnonzero(missed >= 0)
+        between = zip(self.points[missed[at] - 1].tolist(), self.points[missed[at]].tolist(), strict=True)
+        return dict(zip(self.rows[at].tolist(), between, strict=True))
+
     def _place(self, packet: int) -> int:
         return int(np.searchsorted(self.rows, packet))
 
@@ -80,6 +88,29 @@ class Way:
         times = self.times[self._place(packet)]
         place = int(np.flatnonzero(times != NEVER)[-1])
         return int(self.points[place]), int(times[place])
+
+
+class Losses:
+    """The packets that were lost, connection by connection, as they are asked for."""
+
+    def __init__(self, snapshot: Snapshot) -> None:
+        self._snapshot = snapshot
+        self._found: dict[int, tuple[int, int]] = {}
+        self._looked: set[int] = set()
+
+    def of(self, packet: int) -> tuple[int, int] | None:
+        """The interfaces that a packet was seen at last, and missed at; None if it was not lost or is a sighting."""
+        if not len(self._snapshot.sightings):
+            return None
+        connection = int(self._snapshot.packets.connection[packet])
+        if connection not in self._looked:
+            self._looked.add(connection)
+            rows = rows_of(self._snapshot, connection)
+            for from_b in (False, True):
+                passed = way(self._snapshot, rows, from_b=from_b)
+                if passed is not None:
+                    self._found |= passed.losses()
+        return self._found.get(packet)
 
 
 def way(snapshot: Snapshot, rows: NDArray[np.int64], *, from_b: bool) -> Way | None:

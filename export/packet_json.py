@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from analysis.acknowledging import Acknowledgments
 from analysis.marks import names
+from analysis.passing import Losses
 from analysis.segments import is_tcp
 from analysis.snapshot import first_sighting
 from analysis.states import unpack
@@ -57,20 +58,27 @@ TCP_ONLY: Final = (
 def packet_objects(session: Session, rows: NDArray[np.int64]) -> Iterator[dict[str, Any]]:
     """The packets in these rows of the packet table (int64, ascending)."""
     snapshot = session.snapshot
-    acknowledgments = Acknowledgments(snapshot)
+    acknowledgments, losses = Acknowledgments(snapshot), Losses(snapshot)
     for start in range(0, len(rows), CHUNK):
         chunk = rows[start : start + CHUNK]
         for detail in session.details(chunk):
-            yield _packet(snapshot, detail, acknowledgments)
+            lost = losses.of(detail.packet)
+            told = _packet(snapshot, detail) | {"lost_between": None if lost is None else list(lost)}
+            if is_tcp(int(snapshot.packets.protocol[detail.packet])):
+                from_b = bool(snapshot.packets.flags[detail.packet] & Flag.FROM_B)
+                told |= _segment(snapshot, detail, from_b=from_b)
+                yield told | _judged(snapshot, detail.packet, acknowledgments.feed(detail))
+            else:
+                yield told | dict.fromkeys(TCP_ONLY)
 
 
-def _packet(snapshot: Snapshot, detail: Detail, acknowledgments: Acknowledgments) -> dict[str, Any]:
+def _packet(snapshot: Snapshot, detail: Detail) -> dict[str, Any]:
     packets, c = snapshot.packets, snapshot.connections
     row = detail.packet
     connection = int(packets.connection[row])
     from_b = bool(packets.flags[row] & Flag.FROM_B)
     seen_first = first_sighting(snapshot, row)
-    told: dict[str, Any] = {
+    return {
         "number": row + 1,
         "time": epoch(int(packets.time_ns[row])),
         "interface": int(packets.interface[row]),
@@ -82,9 +90,6 @@ def _packet(snapshot: Snapshot, detail: Detail, acknowledgments: Acknowledgments
         "payload_length": int(packets.payload_length[row]),
         "sighting_of": None if seen_first == row else seen_first + 1,
     }
-    if not is_tcp(int(packets.protocol[row])):
-        return told | dict.fromkeys(TCP_ONLY)
-    return told | _segment(snapshot, detail, from_b=from_b) | _judged(snapshot, row, acknowledgments.feed(detail))
 
 
 def _judged(snapshot: Snapshot, row: int, told: Acknowledged) -> dict[str, Any]:

@@ -16,6 +16,7 @@ from analysis.passing import NEVER, Way, _in_order, lost, way
 from analysis.session import Session
 from capture.protocol import Flag
 from capture.source import open_source
+from export.packet_json import packet_objects
 from views.explanation import Explanation
 from views.ladder import Ladder
 from views.options import Options
@@ -126,6 +127,16 @@ def test_the_only_segment_is_lost_twice(rto: Session) -> None:
     assert needed.format(data[0] + 1) in again
     assert needed.format(data[1] + 1) in last
     assert LOST not in last
+
+
+def test_the_report_has_the_interfaces_between_which_a_packet_was_lost(rto: Session) -> None:
+    told = {each["number"]: each["lost_between"] for each in packet_objects(rto, np.arange(len(rto.snapshot.packets)))}
+    data = data_of_the_client(rto, 0).tolist()
+    assert {number: between for number, between in told.items() if between is not None} == {
+        data[0] + 1: [0, 1],
+        data[1] + 1: [0, 1],
+    }
+    assert [each.name for each in rto.snapshot.interfaces] == ["client:eth0", "server:eth0"]
 
 
 def test_a_lost_packets_arrow_does_not_arrive(rto: Session) -> None:

@@ -72,6 +72,7 @@ PACKET = [
     "from",
     "payload_length",
     "sighting_of",
+    "lost_between",
     "flags",
     "seq",
     "ack",

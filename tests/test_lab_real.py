@@ -5,7 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
+from click.testing import CliRunner
 
+from commands.lab import lab
 from fixtures.build import captured
 from fixtures.judging import lacking, told_of
 from lab.scenario import Real, Scenario, Told
@@ -68,3 +70,24 @@ def real(*told: Told) -> Real:
 def of(protocol: str, outcome: str | None) -> dict[str, object]:
     end: dict[str, object] = {"state": None, "marks": {}}
     return {"protocol": protocol, "outcome": outcome, "history": "", "client": end, "server": end, "findings": []}
+
+
+@pytest.fixture
+def nothing_installed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("lab.starting.find_program", lambda _: None)
+
+
+@pytest.mark.usefixtures("nothing_installed")
+def test_the_list_says_what_a_part_needs_and_that_it_can_be_played_without() -> None:
+    told = " ".join(CliRunner().invoke(lab, []).output.split())
+    assert "the back ends in turn. [--real needs nginx: not installed]" in told
+    assert "what the page asks for besides. [needs openssl: not installed]" in told
+    assert "All but browse can run here" in told or "None can run here." in told
+
+
+@pytest.mark.usefixtures("nothing_installed")
+def test_who_asks_for_a_program_that_is_not_there_is_told_so() -> None:
+    done = CliRunner().invoke(lab, ["nginx-reverse", "--real", "--report"])
+    needs = "nginx-reverse --real needs nginx, which is not installed here; without --real its part is played by hand."
+    assert needs in done.stderr
+    assert "netviz lab nginx-reverse --recorded" in done.stderr

@@ -8,7 +8,7 @@ were changed on the way (NAT) is one step with two connections. All of it is ded
 
 from __future__ import annotations
 
-from collections import defaultdict, deque
+from collections import Counter, defaultdict, deque
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
@@ -43,6 +43,7 @@ class Step:
     packets: tuple[int, ...]
     connections: tuple[int, ...]
     path: tuple[Node, ...]  # two machines or more, the sender first
+    lost: bool = False  # it was not seen at the last of these, where others of its connection were
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,12 +116,16 @@ def together(session: Session, learned: Learned, connection: int) -> Together:
     wanted = np.union1d(shown, [row for rows_ in again.values() for row in rows_]).astype(np.int64)
     details = {detail.packet: detail for detail in session.details(wanted)}
     ways = Ways(snapshot.connections, learned.machines, learned.causes, connections)
+    missed = missing(snapshot, shown, again)
     steps = []
     for packet in shown.tolist():
         seen = [details[row] for row in (packet, *again.get(packet, ())) if row in details]
         row = int(snapshot.packets.connection[packet])
-        from_client = _from_client(snapshot, packet)
-        steps.append(Step((packet,), (row,), ways.path(row, seen, from_client=from_client)))
+        path = ways.path(row, seen, from_client=_from_client(snapshot, packet))
+        # Lost is what was not seen where it went next from the last point that saw it.
+        last = ways.point(missed[packet]) if packet in missed else None
+        lost = last in path[:-1]
+        steps.append(Step((packet,), (row,), path[: path.index(last) + 2] if lost else path, lost))
     steps = _joined(snapshot, steps, details, _translations(learned.causes, connections))
     lanes = _lanes(steps, connections)
     return Together(tuple(connections), lanes, tuple(steps), details, rows, ways, whole and len(first) <= MOST_PACKETS)
@@ -133,6 +138,33 @@ def _again(snapshot: Snapshot, packets: NDArray[np.int64]) -> dict[int, list[int
     for row, same in pairs[np.argsort(snapshot.packets.time_ns[pairs[:, 0]], kind="stable")].tolist():
         found[same].append(row)
     return found
+
+
+def missing(snapshot: Snapshot, packets: NDArray[np.int64], again: Mapping[int, list[int]]) -> dict[int, str]:
+    """The packets (rows) that did not come to the point that most of their connection's packets come to last.
+
+    With each the point that saw it last. Only a point that captured before and after counts.
+    """
+    table = snapshot.packets
+    last = {packet: again.get(packet, [packet])[-1] for packet in packets.tolist()}
+    ends: defaultdict[tuple[int, bool], Counter[int]] = defaultdict(Counter)
+    for packet, row in last.items():
+        ends[_direction(snapshot, packet)][int(table.interface[row])] += 1
+    found = {}
+    for packet, row in last.items():
+        counted = ends[_direction(snapshot, packet)]
+        usual, count = counted.most_common(1)[0]
+        seen_at = {int(table.interface[each]) for each in (packet, *again.get(packet, ()))}
+        if usual not in seen_at and 2 * count > counted.total():
+            at = np.flatnonzero(table.interface == usual)
+            name = snapshot.interfaces[int(table.interface[row])].name
+            if name is not None and at[0] < packet < at[-1]:
+                found[packet] = name
+    return found
+
+
+def _direction(snapshot: Snapshot, packet: int) -> tuple[int, bool]:
+    return int(snapshot.packets.connection[packet]), _from_client(snapshot, packet)
 
 
 def _from_client(snapshot: Snapshot, packet: int) -> bool:
@@ -177,7 +209,7 @@ def _joined(
             assert before is not None
             outside, inside = (before, step) if inner else (step, before)
             path = _through(outside.path, inside.path, from_client=from_client)
-            kept[place] = Step((*before.packets, packet), (*before.connections, row), path)
+            kept[place] = Step((*before.packets, packet), (*before.connections, row), path, step.lost)
         else:
             waiting[other[0], int(inner), *alike].append(len(kept))
             kept.append(step)

@@ -69,6 +69,12 @@ class Ways:
             return machine.name or (machine.addresses or machine.hardware)[0]
         return node
 
+    def point(self, interface: str) -> Node | None:
+        """The machine that a capture point belongs to, by the point's name: `machine:device`."""
+        name = interface.partition(":")[0]
+        number = next((number for number, each in enumerate(self.machines.all) if each.name == name), None)
+        return None if number is None else self._one(number)
+
     def addresses(self, node: Node) -> tuple[str, ...]:
         """The machine's IP addresses, those that are spoken to first."""
         known = list(self._addresses.get(node, ()))

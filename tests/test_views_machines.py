@@ -12,6 +12,8 @@ from analysis.learned import learn
 from analysis.machines_together import MOST_CONNECTIONS, Together, family, together
 from analysis.session import Session
 from capture.source import open_source
+from fixtures import wire
+from lab import pcapng
 from views.machines import MachineLadder
 from views.machines_picture import LEAST, fitting, lanes
 from views.options import Options
@@ -161,6 +163,52 @@ def test_a_story_without_other_machines_has_two_lanes() -> None:
     assert len(told.lanes) == 2
     assert told.whole
     assert any("." * 4 in line for line in picture(ladder, 80))  # what is sent again is dotted
+
+
+def test_what_did_not_come_to_the_point_where_others_came_was_lost(tmp_path: Path) -> None:
+    """Three datagrams from a client by a router to a server; the second is seen at the router, and not behind it."""
+    points = ("client:eth0", "router:eth0", "router:eth1", "server:eth0")
+    hardware = [wire.mac(number) for number in (1, 2, 3, 4)]
+    data = pcapng.section("test")
+    data += b"".join(pcapng.interface(name, "", mac=mac) for name, mac in zip(points, hardware, strict=True))
+    data += pcapng.names({"10.0.0.1": "client", "10.0.9.1": "server"})
+    time_ns = 10**18
+    for number in range(3):
+        datagram = wire.udp(("10.0.0.1", 4000), ("10.0.9.1", 5000), bytes([65 + number]) * 9)
+        packet = wire.ip("10.0.0.1", "10.0.9.1", wire.UDP, datagram, identification=number + 1)
+        for place in range(2 if number == 1 else 4):
+            ends = hardware[:2] if place < 2 else hardware[2:]
+            time_ns += 1000
+            frame = wire.ethernet(ends[0], ends[1], wire.IPV4, packet)
+            data += pcapng.packet(place, time_ns, frame, len(frame), pcapng.OUTBOUND)
+    file = tmp_path / "lost.pcapng"
+    file.write_bytes(data)
+    told, ladder = story(str(file), 0)
+    assert [step.lost for step in told.steps] == [False, True, False]
+    assert ways(told) == {("client", "router", "server")}
+    first, second, third = picture(ladder, 80)
+    assert (first.count("->"), second.count("->"), third.count("->")) == (2, 1, 2)
+    assert second.rstrip(" |").endswith("-X")
+    assert "lost? UDP" in second
+
+
+@pytest.mark.parametrize("name", ["lost-segment.pcap", "rst-in-the-middle.pcap", "interfaces.pcapng"])
+def test_a_capture_without_points_loses_nothing(name: str) -> None:
+    told, _ladder = story(name, 0)
+    assert not any(step.lost for step in told.steps)
+
+
+def test_all_data_that_was_lost_is_sent_again() -> None:
+    told, _ladder = story("loss.pcapng", 0)
+    details = [told.details[step.packets[0]] for step in told.steps]
+    lost = [
+        (place, details[place].sequence)
+        for place, step in enumerate(told.steps)
+        if step.lost and len(details[place].data) > 100
+    ]
+    assert lost
+    for place, sequence in lost:
+        assert sequence in {detail.sequence for detail in details[place + 1 :]}
 
 
 def test_families_are_bounded() -> None:

@@ -49,7 +49,9 @@ class MachineLadder:
         self._repeated = {row: self._marked(talk, repeated(talk)) for row, talk in self._talks.items()}
         self._packets = np.array([step.packets[0] for step in story.steps], np.int64)
         plain = {row: self._marked(talk, foldable(talk)) for row, talk in self._talks.items()}
-        folds = np.array([step.packets[0] in plain[step.connections[0]] for step in story.steps], np.bool_)
+        folds = np.array(
+            [step.packets[0] in plain[step.connections[0]] and not step.lost for step in story.steps], np.bool_
+        )
         self._folding = Folding(folds, self._packets, unfolded, shown=KEPT)
         self._places = {node: place for place, node in enumerate(story.lanes)}
         self._step_of = {packet: place for place, step in enumerate(story.steps) for packet in step.packets}
@@ -151,6 +153,8 @@ class MachineLadder:
         if detail is not None and talk.is_tcp and (words := carried_words(talk, detail, self.options)):
             # What is said counts for more here than how: each lane is narrow.
             shown = Label(words, ((1, size(talk.payload(packet))),))
+        if step.lost:
+            shown = shown._replace(main=_("lost? {what}").format(what=shown.main))
         canvas, where = self._margin(place, width), self._lanes(width)
         draw_lifelines(canvas, where, self._signs)
         drawn = Arrow(
@@ -158,7 +162,8 @@ class MachineLadder:
             shown,
             kind(talk, packet, repeated=again),
             talk.payload(packet),
-            arrow_role(talk, packet, self.options.colour, repeated=again),
+            "bad" if step.lost else arrow_role(talk, packet, self.options.colour, repeated=again),
+            step.lost,
         )
         draw_arrow(canvas, where, drawn, self._signs)
         return canvas

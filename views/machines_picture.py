@@ -104,6 +104,7 @@ class Arrow:
     what: str  # views.labels.kind
     payload: int
     role: str
+    lost: bool = False
 
 
 def draw_lifelines(canvas: Canvas, where: Lanes, signs: Glyphs) -> None:
@@ -113,7 +114,7 @@ def draw_lifelines(canvas: Canvas, where: Lanes, signs: Glyphs) -> None:
 
 
 def draw_arrow(canvas: Canvas, where: Lanes, drawn: Arrow, signs: Glyphs) -> None:
-    """One arrow for each hop; the first of the longest ones says what the packet is."""
+    """One arrow for each hop; the first of the longest ones says what the packet is. What was lost ends on its way."""
     hops = [hop for hop in pairwise(drawn.path) if hop[0] != hop[1]]
     spans = [abs(where.column(other) - where.column(one)) - 1 for one, other in hops]
     line = shaft(drawn.what, drawn.payload, signs)
@@ -123,10 +124,14 @@ def draw_arrow(canvas: Canvas, where: Lanes, drawn: Arrow, signs: Glyphs) -> Non
             continue
         to_right = other > one
         last = place == len(hops) - 1
-        head = signs.reset if drawn.what == "rst" and last else signs.head_right if to_right else signs.head_left
-        text = fit_label(drawn.label, label_room(span), signs.ellipsis) if place == speaking else ""
+        gone = drawn.lost and last
+        crossed = gone or (drawn.what == "rst" and last)
+        head = signs.reset if crossed else signs.head_right if to_right else signs.head_left
         begin = min(where.column(one), where.column(other)) + 1
-        canvas.put(begin, arrow(text, span, to_right=to_right, line=line, head=head), drawn.role)
+        reach = max(span * 2 // 3, 2) if gone else span
+        text = fit_label(drawn.label, label_room(reach), signs.ellipsis) if place == speaking else ""
+        begin += 0 if to_right else span - reach
+        canvas.put(begin, arrow(text, reach, to_right=to_right, line=line, head=head), drawn.role)
 
 
 def draw_names(where: Lanes, names: Sequence[str], role: str, signs: Glyphs) -> Canvas:

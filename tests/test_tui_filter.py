@@ -179,3 +179,24 @@ def test_a_filter_that_is_not_understood_is_wrong_usage(command: object) -> None
     told = CliRunner().invoke(command, ["--filter", "prot:80", str(FIXTURES / "loss.pcapng")])  # type: ignore[arg-type]
     assert told.exit_code == 2
     assert "the nearest word is port" in told.output
+
+
+async def test_the_newest_packet_is_the_newest_that_matches() -> None:
+    async with opened("browse.pcapng", MEDIUM) as (app, pilot):
+        await typed(pilot, "arp")
+        await pilot.press("enter")
+        await settle(pilot)
+        arp = Filter("arp").matches(app.desk.snapshot, app.desk.session.source).connections
+        last = max(row for row, each in enumerate(app.desk.snapshot.packets.connection.tolist()) if arp[each])
+        assert app.desk.newest_packet() == last
+        await pilot.press("F")
+        await settle(pilot)
+        assert app.desk.packet == last
+        await typed(pilot, "flag:syn")
+        await pilot.press("enter")
+        await settle(pilot)
+        await pilot.press("F")
+        await settle(pilot)
+        found = Filter("flag:syn").matches(app.desk.snapshot, app.desk.session.source).packets
+        assert found is not None
+        assert app.desk.packet == found.nonzero()[0][-1]

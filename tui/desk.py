@@ -42,6 +42,8 @@ if TYPE_CHECKING:
 NONE: Final = -1
 LEARNED_UNASKED: Final = 10_000
 """Packets of a capture that is searched for causes without being asked: more would delay the first explanation."""
+LATELY: Final = 4096
+"""Packets, the last of a capture, among which the newest is looked for."""
 MANY: Final = 50
 """Connections: more than a list shows at once."""
 CHOICES: Final[dict[str, tuple[Any, ...]]] = {
@@ -275,12 +277,17 @@ class Desk:
         return (int(shown.argmax()), NONE) if shown.any() else None
 
     def newest_packet(self) -> int | None:
-        """The last packet that has a connection; None if there is none among the last few thousand."""
-        packets = self.snapshot.packets
-        known = np.flatnonzero(packets.connection[-4096:] != NONE)
-        if not len(known):
-            return None
-        return first_sighting(self.snapshot, max(len(packets) - 4096, 0) + int(known[-1]))
+        """The last packet that has a connection and passes the filter; None: none among the last few thousand does."""
+        scene = self.scene
+        matches = scene.matches if scene is not None else None
+        snapshot = scene.request.snapshot if scene is not None and matches is not None else self.snapshot
+        first = max(len(snapshot.packets) - LATELY, 0)
+        connection = snapshot.packets.connection[first:]
+        shown = connection != NONE
+        if matches is not None:
+            shown &= matches.connections[connection] if matches.packets is None else matches.packets[first:]
+        known = np.flatnonzero(shown)
+        return first_sighting(snapshot, first + int(known[-1])) if len(known) else None
 
     def packet_at_time(self, time_ns: int, rows: NDArray[np.int64] | None = None) -> int:
         """The first packet (of `rows`, if given) at or after a time, else the last one; NONE if there is none."""

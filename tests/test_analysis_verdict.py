@@ -58,9 +58,17 @@ CASES: dict[str, tuple[list[Segment], Told]] = {
         [*OPEN, *DATA, *CLOSE, server(RST, 302)],
         Told("closed normally", "SF", "ShADaFfr", 63, 2),
     ),
+    "a reset after one's own FIN resets, if the other end does not close": (
+        [*OPEN, *DATA, server(FIN | ACK, 301, 111), server(RST, 301)],
+        Told("reset by the server", "RSTR", "ShADafr", 63, 2),
+    ),
+    "the other end's FIN afterwards makes a clean close of it": (
+        [*OPEN, *DATA, server(FIN | ACK, 301, 111), server(RST, 301), client(FIN | ACK, 111, 302)],
+        Told("reset by the server", "SF", "ShADafrF", 63, 2),
+    ),
     "the answer was captured before the SYN": (
         [server(SYN | ACK, 300, 101), client(ACK, 101, 301)],
-        Told("still open at the end of the capture", "OTH", "^hA", 6, None),
+        Told("still open at the end of the capture", "S1", "^hA", 6, None),
     ),
     "payload sent again, and a zero window": (
         [*OPEN, *DATA[:1], *DATA[:1], server(ACK, 301, 111, window=0)],
@@ -70,6 +78,10 @@ CASES: dict[str, tuple[list[Segment], Told]] = {
     "what the opening SYN says besides is added with the next packet": (
         [client(SYN | RST, 100), client(RST, 100)],
         Told("reset by the client", "OTH", "QR", 33, None),
+    ),
+    "an acknowledgment of the SYN alone is no answer": (
+        [client(SYN, 100), server(ACK, 300, 101)],
+        Told("still open at the end of the capture", "S0", "Sa", 5, 1),
     ),
     "flags that do not go together": ([client(SYN | FIN, 100)], Told("no answer", "SH", "Q", 1, None)),
 }

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from analysis.snapshot import Snapshot
 
 NEVER: Final = np.iinfo(np.int64).max
+MOST: Final = 4_000_000
+"""Packets times points that are looked at; of a connection with more nothing is told."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +116,10 @@ class Losses:
 
 
 def way(snapshot: Snapshot, rows: NDArray[np.int64], *, from_b: bool) -> Way | None:
-    """Of a connection's packets `rows` (where they were seen first, ascending) those of one end; None at one point."""
+    """Of a connection's packets `rows` (where they were seen first, ascending) those of one end.
+
+    None where they were captured at one point only, and where they are too many.
+    """
     packets, pairs = snapshot.packets, snapshot.sightings
     if not len(pairs) or not len(rows):
         return None
@@ -125,6 +130,8 @@ def way(snapshot: Snapshot, rows: NDArray[np.int64], *, from_b: bool) -> Way | N
     first = np.concatenate((np.arange(len(own)), np.searchsorted(own, again[:, 1])))
     seen = np.concatenate((own, again[:, 0]))
     points, point = np.unique(packets.interface[seen], return_inverse=True)
+    if len(own) * len(points) > MOST:
+        return None
     times = np.full((len(own), len(points)), NEVER, np.int64)
     np.minimum.at(times, (first, point), packets.time_ns[seen])
     order = _in_order(times)

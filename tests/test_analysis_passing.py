@@ -193,6 +193,15 @@ def test_where_nothing_is_lost_nothing_is_said_to_be(name: str) -> None:
                 assert passed is None or all(passed.made_between(int(row)) is None for row in passed.rows)
 
 
+def test_too_many_packets_times_points_are_not_looked_at(rto: Session, monkeypatch: pytest.MonkeyPatch) -> None:
+    rows = rto.packets_of(0)
+    own = way(rto.snapshot, rows, from_b=False)
+    assert own is not None
+    monkeypatch.setattr("analysis.passing.MOST", own.times.size - 1)
+    assert way(rto.snapshot, rows, from_b=False) is None
+    assert told(rto, int(data_of_the_client(rto, 0)[0]))
+
+
 def test_at_one_point_nothing_is_known() -> None:
     with closing(opened("reorder")) as session:
         assert way(session.snapshot, session.packets_of(0), from_b=False) is None

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import errno
 import socket
+import struct
 from typing import TYPE_CHECKING
 
 import pytest
 
 from capture.source import open_source
-from lab import causes, pcapng
+from lab import causes, dns, pcapng
 from lab.calls import ENDING, OPENED, OPENING, PAYLOAD, Attacher, Bond, Call, Seen, noted, quoted
 from lab.frames import Ends, ends, kinds
 from lab.network import Cable, Deed, End, Fault, Kind, Lan, Network, Wire, devices, two_hosts
@@ -56,6 +57,16 @@ def test_between_which_ends_a_frame_goes() -> None:
     assert ends(ethernet(ipv4(b"\x08\x00", 1))) == Ends(("10.0.0.1", 0), ("10.0.0.2", 0))
     assert ends(ethernet(ipv6(tcp()), 0x86DD)) == Ends(("2001:db8::1", 1000), ("2001:db8::2", 80))
     assert ends(ethernet(arp(), 0x0806)) is None
+
+
+def test_names_that_other_programs_shorten_by_pointers_are_read() -> None:
+    name = b"\x03www\x04shop\x07example\0"
+    answer = b"\xc0\x0c" + struct.pack(">HHIH", dns.PTR, 1, 60, 6) + b"\x03ftp\xc0\x10"
+    head = struct.pack(">6H", 7, dns.RESPONSE, 1, 1, 0, 0)
+    found = dns.parsed(head + name + struct.pack(">HH", dns.PTR, 1) + answer)
+    assert found.answers == (dns.Record("www.shop.example", dns.PTR, "ftp.shop.example", 60),)
+    with pytest.raises(ValueError, match="points at itself"):
+        dns.parsed(struct.pack(">6H", 7, dns.RESPONSE, 1, 0, 0, 0) + b"\xc0\x0c" + bytes(4))
 
 
 def test_devices_are_named_in_the_order_of_a_hosts_ends() -> None:

@@ -9,6 +9,7 @@ that was not seen where its end's packets begin was made on the way: a copy.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import IntEnum, unique
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -24,6 +25,15 @@ if TYPE_CHECKING:
 NEVER: Final = np.iinfo(np.int64).max
 MOST: Final = 4_000_000
 """Packets times points that are looked at; of a connection with more nothing is told."""
+
+
+@unique
+class Fate(IntEnum):
+    """What became of a packet between capture points."""
+
+    ARRIVED = 0  # as far as is known
+    LOST = 1
+    MADE = 2  # by the network: a copy
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +52,12 @@ class Way:
     def lost(self) -> NDArray[np.bool_]:
         """Which of them were lost, bool (N,)."""
         return self._next_missed() >= 0
+
+    @property
+    def made(self) -> NDArray[np.bool_]:
+        """Which of them were not sent by their end, but made on the way, bool (N,)."""
+        found: NDArray[np.bool_] = self.times[:, 0] == NEVER
+        return found
 
     def _next_missed(self) -> NDArray[np.int64]:
         """The place of the point where each packet was missed, int64 (N,); -1 where it was not lost."""
@@ -138,13 +154,15 @@ def way(snapshot: Snapshot, rows: NDArray[np.int64], *, from_b: bool) -> Way | N
     return Way(points[order].astype(np.int64), own, times[:, order])
 
 
-def lost(snapshot: Snapshot, rows: NDArray[np.int64]) -> NDArray[np.bool_]:
-    """Which of a connection's packets (where they were seen first, ascending) were lost on their way, bool (N,)."""
-    found = np.zeros(len(rows), np.bool_)
+def fates(snapshot: Snapshot, rows: NDArray[np.int64]) -> NDArray[np.uint8]:
+    """What became of each of a connection's packets (where they were seen first, ascending): a `Fate`, uint8 (N,)."""
+    found = np.zeros(len(rows), np.uint8)
     for from_b in (False, True):
         passed = way(snapshot, rows, from_b=from_b)
         if passed is not None:
-            found[np.searchsorted(rows, passed.rows)] = passed.lost
+            fate = np.where(passed.made, np.uint8(Fate.MADE), np.uint8(Fate.ARRIVED))
+            fate[passed.lost] = Fate.LOST
+            found[np.searchsorted(rows, passed.rows)] = fate
     return found
 
 

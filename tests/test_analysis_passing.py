@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from analysis.gathered import gathered
-from analysis.passing import NEVER, Way, _in_order, lost, way
+from analysis.passing import NEVER, Fate, Way, _in_order, fates, way
 from analysis.session import Session
 from capture.protocol import Flag
 from capture.source import open_source
@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from numpy.typing import NDArray
+
+    from analysis.snapshot import Snapshot
 
 FIXTURES = Path(__file__).parents[1] / "fixtures"
 LOST = "It was lost between client:eth0 and server:eth0: later ones were seen there, this one never."
@@ -48,6 +50,11 @@ def opened(name: str) -> Session:
     session = Session(open_source(FIXTURES / f"{name}.pcapng"))
     session.run()
     return session
+
+
+def lost(snapshot: Snapshot, rows: NDArray[np.int64]) -> NDArray[np.bool_]:
+    found: NDArray[np.bool_] = fates(snapshot, rows) == Fate.LOST
+    return found
 
 
 def data_of_the_client(session: Session, connection: int) -> NDArray[np.int64]:
@@ -167,6 +174,10 @@ def test_what_the_network_doubles_is_no_retransmission_of_the_sender() -> None:
         assert passed is not None
         (copy,) = [int(row) for row in passed.rows if passed.made_between(int(row)) is not None]
         assert snapshot.interfaces[snapshot.packets.interface[copy]].name == "server:eth0"
+        assert rows[fates(snapshot, rows) == Fate.MADE].tolist() == [copy]
+        ladder = Ladder(snapshot, gathered(snapshot, 0), Options())
+        lines = {ladder.packet_at(index): plain(ladder.draw(index, 80)) for index in range(len(ladder))}
+        assert "[copy]" in lines[copy]
         text = told(session, copy)
         assert "a copy that the network made" not in text  # that is its title
         assert "It was never seen at client:eth0: the network made this copy between there and server:eth0." in text

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from analysis.messages import message
+from analysis.passing import Fate
 from capture.protocol import Flag, Protocol
 from views.conversation import TCP_PROTOCOLS
 from views.mark_words import mark_labels
@@ -73,12 +74,13 @@ def label(
     options: Options,
     *,
     repeated: bool = False,
-    lost: bool = False,
+    fate: Fate = Fate.ARRIVED,
 ) -> Label:
-    """A packet's label; without its detail only what the packet table knows. `lost`: between two capture points."""
+    """A packet's label; without its detail only what the packet table knows. `fate`: between capture points."""
     made = _tcp_label if conversation.protocol(packet) in TCP_PROTOCOLS else _plain_label
     shown = made(conversation, packet, detail, options, repeated=repeated)
-    return shown._replace(numbers=((0, _("[lost]")), *shown.numbers)) if lost else shown
+    word = {Fate.LOST: _("[lost]"), Fate.MADE: _("[copy]")}.get(fate)
+    return shown if word is None else shown._replace(numbers=((0, word), *shown.numbers))
 
 
 def _tcp_label(

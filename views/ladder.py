@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from analysis.passing import lost
+from analysis.passing import Fate, fates
 from views.arrows import NARROW, lane_names, layout
 from views.conversation import Conversation
 from views.folding import Folding, foldable, repeated, troubles
@@ -55,11 +55,11 @@ class Ladder:
         self._glyphs = glyphs(ascii_only=options.ascii)
         self._details: OrderedDict[int, Detail] = OrderedDict()
         self._repeated = repeated(self.conversation)
-        self._lost = lost(snapshot, self.packets)
-        self._troubles = self.packets[troubles(self.conversation, self._repeated) | self._lost]
+        self._fates = fates(snapshot, self.packets)
+        self._troubles = self.packets[troubles(self.conversation, self._repeated) | (self._fates != 0)]
         self._filtered = matched is not None
         if matched is None:
-            self._folding = Folding(foldable(self.conversation) & ~self._lost, self.packets, unfolded)
+            self._folding = Folding(foldable(self.conversation) & (self._fates == 0), self.packets, unfolded)
         else:
             self._folding = Folding(~matched[self.packets], self.packets, unfolded, shown=0, least=1)
         self._opening = 1 if self.conversation.is_tcp and len(self.packets) else 0
@@ -168,7 +168,12 @@ class Ladder:
             drawn = draw_fold(self.conversation, words, width, self.options, selected=selected)
         else:
             row = Row(
-                start, part, self._details.get(packet), bool(self._repeated[start]), bool(self._lost[start]), selected
+                start,
+                part,
+                self._details.get(packet),
+                bool(self._repeated[start]),
+                Fate(int(self._fates[start])),
+                selected,
             )
             drawn = draw_packet(self.conversation, row, width, self.options)
         if selected:

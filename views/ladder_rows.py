@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+from analysis.passing import Fate
 from views.arrows import (
     NARROW,
     arrow,
@@ -39,7 +40,7 @@ class Row(NamedTuple):
     part: int
     detail: Detail | None
     repeated: bool
-    lost: bool
+    fate: Fate
     selected: bool
 
 
@@ -102,16 +103,16 @@ def _picture(conversation: Conversation, row: Row, span: int, options: Options, 
     packet = int(conversation.packets[row.position])
     what = kind(conversation, packet, repeated=row.repeated)
     to_right, payload = conversation.from_client(packet), conversation.payload(packet)
-    shown = label(conversation, packet, row.detail, options, repeated=row.repeated, lost=row.lost)
+    shown = label(conversation, packet, row.detail, options, repeated=row.repeated, fate=row.fate)
     if not options.two_rows:
         drawn = labelled_arrow(shown, what, span, to_right=to_right, payload=payload, signs=signs)
-        return _short(drawn, to_right=to_right) if row.lost else drawn
+        return _short(drawn, to_right=to_right) if row.fate is Fate.LOST else drawn
     if row.part == 0:
         text = "  " + fit_label(shown, span - 3, signs.ellipsis)
         return text + " " * (span - cells(text))
     head = signs.reset if what == "rst" else signs.head_right if to_right else signs.head_left
     drawn = arrow("", span, to_right=to_right, line=shaft(what, payload, signs), head=head)
-    return _short(drawn, to_right=to_right) if row.lost else drawn
+    return _short(drawn, to_right=to_right) if row.fate is Fate.LOST else drawn
 
 
 def _short(drawn: str, *, to_right: bool) -> str:
@@ -201,7 +202,7 @@ def _narrow_packet(conversation: Conversation, row: Row, width: int, options: Op
     direction = signs.right if conversation.from_client(packet) else signs.left
     states = states if room - len(states) >= LEAST_NARROW else ""
     words = max(room - 2 - len(states), 0)
-    shown = label(conversation, packet, row.detail, options, repeated=row.repeated, lost=row.lost)
+    shown = label(conversation, packet, row.detail, options, repeated=row.repeated, fate=row.fate)
     text = fit_label(shown, words, signs.ellipsis)
     role = arrow_role(conversation, packet, options.colour, repeated=row.repeated)
     gap = " " * (words - cells(text))

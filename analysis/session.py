@@ -58,7 +58,7 @@ class Session:
         self._analyser = Analyser(source.interfaces, endless=source.bytes_total is None)
         self._problems: list[Problem] = []
         self._cancelled = False
-        self._thread: threading.Thread | None = None
+        self._ended: threading.Event | None = None  # of the thread, once there is one
         self._may_go_on = threading.Event()
         self._may_go_on.set()
         self._snapshot = self._take_snapshot(finished=False)
@@ -70,8 +70,15 @@ class Session:
 
     def start(self) -> None:
         """Begin to read on a thread of its own."""
-        self._thread = threading.Thread(target=self.run, name="netviz session", daemon=True)
-        self._thread.start()
+        ended = self._ended = threading.Event()
+
+        def run() -> None:
+            try:
+                self.run()
+            finally:
+                ended.set()
+
+        threading.Thread(target=run, name="netviz session", daemon=True).start()
 
     def run(self) -> None:
         """Read to the end, or until cancelled, on the calling thread; or fetch what a kept index knows."""
@@ -110,8 +117,14 @@ class Session:
 
     def wait(self, timeout: float | None = None) -> None:
         """Wait until a started session has read everything, at most `timeout` seconds."""
-        if self._thread is not None:
-            self._thread.join(timeout)
+        # Not by joining the thread: Python takes one for ended when Ctrl-C interrupts that.
+        if self._ended is not None:
+            self._ended.wait(timeout)
+
+    @property
+    def reading(self) -> bool:
+        """Whether a started session is still at it."""
+        return self._ended is not None and not self._ended.is_set()
 
     def close(self) -> None:
         """Stop reading and let go of the file."""

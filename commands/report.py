@@ -20,7 +20,8 @@ Examples:
   netviz report --format json *.pcapng | jq -c '.connections[] | {stream, outcome}'
 
 \b
-Exit status: 0 read whole, 1 damaged (what could be read is printed), 2 wrong usage or no capture.
+Exit status: 0 read whole, 1 damaged (what could be read is printed), 2 wrong usage or no capture, 130 stopped by
+Ctrl-C (what was read is printed).
 """
 
 

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 import click
 
 from capture.errors import CaptureError
-from commands.opening import DAMAGED, READ_WHOLE, STANDARD_INPUT, UNUSABLE, open_session
+from commands.opening import DAMAGED, INTERRUPTED, READ_WHOLE, STANDARD_INPUT, UNUSABLE, open_session
+from commands.reading import read_whole
 from views.text import safe
 
 if TYPE_CHECKING:
@@ -77,11 +78,17 @@ def tell(
             from export.report import write_report
 
             with closing(session):
-                session.run()
+                whole = read_whole(session)
                 write_report(session, sys.stdout, layout, packets=packets, connections=connections, wanted=wanted)
             for problem in session.snapshot.problems:
                 complain(file, problem.message)
                 status = max(status, DAMAGED)
             if session.index_problem:
                 complain(file, session.index_problem)
+            if not whole:
+                complain(
+                    file,
+                    f"Reading was stopped after {len(session.snapshot.packets):,} packets; the report is of those.",
+                )
+                return INTERRUPTED
     return status

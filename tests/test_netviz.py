@@ -126,20 +126,23 @@ def test_a_reader_that_closes_the_pipe_is_not_an_error() -> None:
         assert done.stderr.read() == b""
 
 
-def test_ctrl_c_exits_130_without_a_traceback() -> None:
+def test_ctrl_c_tells_of_what_was_read_until_then_and_exits_130() -> None:
     pipe = subprocess.PIPE
     command = [*NETVIZ, "report", "-"]
     with subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=pipe, env=ENVIRONMENT, cwd=ROOT) as waiting:
         assert waiting.stdin is not None
         assert waiting.stderr is not None
+        assert waiting.stdout is not None
         waiting.stdin.write(HANDSHAKE.read_bytes())
         waiting.stdin.flush()
         with pytest.raises(subprocess.TimeoutExpired):
             waiting.wait(timeout=1)  # it waits for more packets
         waiting.send_signal(signal.SIGINT)
         waiting.wait(timeout=10)
-        complaint = waiting.stderr.read()
+        complaint, told = waiting.stderr.read(), waiting.stdout.read()
     assert waiting.returncode == 130
+    assert b"Reading was stopped after 19 packets; the report is of those." in complaint
+    assert told.startswith(b"standard input: 19 packets")
     assert b"Traceback" not in complaint
 
 

@@ -10,7 +10,7 @@ from commands.common import FILTER
 from commands.opening import CAPTURE_FILE
 from commands.telling import tell
 
-LAYOUT: Final = click.Choice(["text", "json", "csv"])
+LAYOUT: Final = click.Choice(["text", "json", "csv", "machines"])
 
 EXAMPLES: Final = """\b
 Examples:
@@ -27,7 +27,13 @@ Ctrl-C (what was read is printed).
 
 @click.command(epilog=EXAMPLES)
 @click.argument("files", metavar="FILE...", type=CAPTURE_FILE, nargs=-1, required=True)
-@click.option("--format", "layout", type=LAYOUT, default="text", help="For people, programs or spreadsheets.")
+@click.option(
+    "--format",
+    "layout",
+    type=LAYOUT,
+    default="text",
+    help="For people, programs or spreadsheets; machines: connections that belong together, a lane for each machine.",
+)
 @click.option("--packets", is_flag=True, help="Tell of every packet, too.")
 @click.option(
     "--connection",

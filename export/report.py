@@ -19,6 +19,7 @@ from export.learned_json import learned_objects
 from export.packet_json import packet_objects
 from views.filtered import left_over
 from views.story import story
+from views.story_machines import machine_story
 from views.text import safe
 
 if TYPE_CHECKING:
@@ -42,7 +43,7 @@ def write_report(
     connections: Sequence[int] = (),
     wanted: str | None = None,
 ) -> None:
-    """Write what `session` has read to `out`: `layout` is `text`, `json` (one line) or `csv`.
+    """Write what `session` has read to `out`: `layout` is `text`, `json` (one line), `csv` or `machines`.
 
     `connections` picks rows of the connection table; none means all. `wanted` is a filter: connections without a packet
     that matches are left out. `packets` adds every packet of those. Raises `FilterError`.
@@ -58,6 +59,8 @@ def write_report(
         write_json(session, out, rows, packets=packets)
     elif layout == "csv":
         write_csv(session, out, rows)
+    elif layout == "machines":
+        out.writelines(line + "\n" for line in machine_story(session, rows, packets=packets))
     else:
         out.writelines(line + "\n" for line in story(session, rows, packets=packets))
 

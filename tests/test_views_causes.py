@@ -13,7 +13,7 @@ from analysis.causes_evidence import Fact, Kind
 from analysis.learned import learn
 from analysis.session import Session
 from capture.source import open_source
-from views.causes import SAYING, by_weight, fact_words, tell_causes
+from views.causes import SAYING, by_weight, connection_causes, fact_words, tell_causes
 from views.explanation import Explanation
 from views.learned import learned_lines
 from views.options import Options
@@ -65,6 +65,13 @@ def test_facts_are_told_by_their_weight() -> None:
 def test_only_packets_with_a_part_in_it_tell_of_a_cause() -> None:
     assert tell_causes((CAUSE,), 4, OPTIONS, full=True) == []
     assert tell_causes((CAUSE,), 3, OPTIONS, full=True) == ["It caused connection 1 (packet 6, certain)."]
+
+
+def test_the_first_line_names_causes_and_effects() -> None:
+    causes = [CAUSE, *(Cause(1, 8, number, None, 20, Confidence.LIKELY, FACTS[:1]) for number in range(2, 7))]
+    assert connection_causes(causes, 0) == "caused #1"
+    assert connection_causes(causes, 1) == "caused by #0, caused #2 #3 #4 and 2 more"
+    assert connection_causes(causes, 7) == ""
 
 
 def test_of_many_effects_some_are_named() -> None:

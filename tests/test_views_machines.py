@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import random
 from contextlib import closing
 from pathlib import Path
@@ -12,6 +13,7 @@ from analysis.learned import learn
 from analysis.machines_together import MOST_CONNECTIONS, Together, family, together
 from analysis.session import Session
 from capture.source import open_source
+from export.report import write_report
 from fixtures import wire
 from lab import pcapng
 from views.machines import MachineLadder
@@ -226,3 +228,32 @@ def test_names_become_shorter_in_their_middle() -> None:
     narrow = plain(ladder.head(60)[1])
     assert cells(narrow) == 60
     assert "10.0.0.1" in narrow
+
+
+def report(name: str, *, packets: bool = False) -> list[str]:
+    out = io.StringIO()
+    with closing(Session(open_source(FIXTURES / name))) as session:
+        session.run()
+        write_report(session, out, "machines", packets=packets)
+    return out.getvalue().splitlines()
+
+
+def test_a_report_tells_each_story_once() -> None:
+    lines = report("nginx-balance.pcapng")
+    told = [line for line in lines if line.startswith("connections ")]
+    assert told == [f"connections {first}, {first + 1}, deduced" for first in (0, 2, 4, 6)]
+    heads = [line.split()[1:] for line in lines if line.startswith(" Δt")]
+    assert heads == [["client", "proxy", name] for name in ("backend1", "backend2", "backend1", "backend2")]
+
+
+def test_a_report_with_packets_folds_nothing() -> None:
+    lines = report("browse.pcapng", packets=True)
+    assert not [line for line in lines if "more data/ACK packets" in line]
+    assert not [line for line in report("browse.pcapng") if "Enter" in line]
+    with closing(Session(open_source(FIXTURES / "browse.pcapng"))) as session:
+        session.run()
+        assert len([line for line in lines if "│" in line]) == session.snapshot.connections.packets.sum()
+
+
+def test_a_report_of_nothing_says_so() -> None:
+    assert report("no-packets.pcap")[-1] == "There are no connections."

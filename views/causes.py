@@ -78,6 +78,22 @@ def tell_causes(causes: Sequence[Cause], packet: int, options: Options, *, full:
     return told
 
 
+def connection_causes(causes: Sequence[Cause], connection: int) -> str:
+    """Which connections caused one and which it caused, for the first line: `caused by #0, caused #2 #3`."""
+    by = sorted({each.connection for each in causes if each.effect == connection})
+    of = sorted({each.effect for each in causes if each.connection == connection})
+    told = [(_("caused by {numbers}"), by), (_("caused {numbers}"), of)]
+    return ", ".join(words.format(numbers=_numbers(some)) for words, some in told if some)
+
+
+def _numbers(some: Sequence[int]) -> str:
+    named = " ".join(f"#{each}" for each in some[:MOST])
+    more = len(some) - MOST
+    if more <= 0:
+        return named
+    return named + " " + ngettext("and {count} more", "and {count} more", more).format(count=more)
+
+
 def _tell_effect(cause: Cause, packet: int, options: Options, *, full: bool) -> str:
     translated = any(fact.kind is Kind.SAME_NUMBERS for fact in cause.evidence)
     if translated:

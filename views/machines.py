@@ -16,7 +16,18 @@ from views.durations import TIME_WIDTH, duration, moment, size
 from views.folding import Folding, foldable, repeated
 from views.glyphs import glyphs
 from views.labels import Label, carried_words, kind, label
-from views.machines_picture import Arrow, Canvas, draw_arrow, draw_hidden, draw_lifelines, draw_names, fitting, lanes
+from views.machines_picture import (
+    EDGE,
+    LEAST,
+    Arrow,
+    Canvas,
+    draw_arrow,
+    draw_hidden,
+    draw_lifelines,
+    draw_names,
+    fitting,
+    lanes,
+)
 from views.text import SELECTED, Span, cells, cut, safe, unambiguous, with_modifier
 from views.wording import _, ngettext
 
@@ -82,6 +93,16 @@ class MachineLadder:
     def fold_at(self, index: int) -> int | None:
         """Identity of the fold at a line, also on the lines of one that is open."""
         return self._folding.identity(index) if 0 <= index < len(self._folding) else None
+
+    @property
+    def folds(self) -> frozenset[int]:
+        """Identities of all folds, open or closed."""
+        return frozenset(self._folding.identities.tolist())
+
+    @property
+    def least_width(self) -> int:
+        """Cells that all lanes need."""
+        return self._left(NARROW) + 2 * EDGE + 1 + LEAST * (len(self.story.lanes) - 1)
 
     # drawing
 

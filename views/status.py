@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from views.causes import connection_causes
 from views.durations import count, duration, size
 from views.findings import tally
 from views.glyphs import glyphs
@@ -14,26 +15,30 @@ from views.wording import _, ngettext
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from analysis.causes import Cause
     from analysis.finding import Finding
     from analysis.snapshot import Snapshot
     from views.options import Options
     from views.text import Line
 
 
-def status(
+def status(  # noqa: PLR0913 - what is open, what is known of it, and the room there is
     snapshot: Snapshot,
     connection: int,
     name: str,
     options: Options,
     width: int,
     findings: Sequence[Finding] = (),
+    *,
+    causes: Sequence[Cause] = (),
 ) -> Line:
     """` netviz  handshake.pcap  conn #0 of 1  19 packets  RTT 30.0 ms  closed normally  1 warning`.
 
     What does not fit is left out.
 
-    The verdict stays longest, then how many errors and warnings were found, then the name of the capture. Connections
-    are numbered from 0 everywhere, as the report and Wireshark's streams are.
+    The verdict stays longest, then how many errors and warnings were found, then the name of the capture, then which
+    connections caused this one, or were caused by it (of `causes`). Connections are numbered from 0 everywhere, as the
+    report and Wireshark's streams are.
     """
     signs = glyphs(ascii_only=options.ascii)
     table = snapshot.connections
@@ -52,6 +57,7 @@ def status(
         role = ROLES_OF[severity(snapshot, connection)]
         parts.append((0, Span(words(snapshot, connection), role)))
         parts += [(1, Span(text, role)) for text, role in tally(findings)]
+        parts.append((3, Span(connection_causes(causes, connection), "note")))
     else:
         parts.append((3, Span(_("no packets"), "dim")))
     for keep in range(5, -1, -1):

@@ -141,16 +141,16 @@ def connection_story(
         ladder = Ladder(snapshot, packets, options, ladder.folds)
     ladder.cursor = NOBODY
     for line in ladder.head(width):
-        yield _printed(line)
+        yield printed(line)
     for first in range(0, len(ladder), CHUNK):
         last = min(first + CHUNK, len(ladder)) - 1
         missing = ladder.missing(first, last)
         if len(missing):
             ladder.supply(fetch(missing))
         for index in range(first, last + 1):
-            yield _printed(ladder.draw(index, width))
+            yield printed(ladder.draw(index, width))
 
 
-def _printed(line: Line) -> str:
+def printed(line: Line) -> str:
     """A line without the keys that only a screen has."""
     return plain(tuple(span for span in line if not span.role.startswith("key"))).rstrip()

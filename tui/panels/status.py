@@ -29,7 +29,9 @@ def status_lines(desk: Desk, playback: Playback | None, width: int) -> list[Line
     """What is open, and the playback at the right."""
     suffix = playing(playback)
     room = max(0, width - line_cells(suffix))
-    return [(*status(desk.snapshot, desk.connection, desk.name, desk.options, room, desk.found), *suffix)]
+    causes = desk.learned.causes if desk.learned is not None else ()
+    line = status(desk.snapshot, desk.connection, desk.name, desk.options, room, desk.found, causes=causes)
+    return [(*line, *suffix)]
 
 
 def keys_line(pane: str, width: int) -> tuple[Line, list[tuple[range, str]]]:

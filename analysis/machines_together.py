@@ -60,12 +60,19 @@ class Together:
 
 
 def family(learned: Learned, snapshot: Snapshot, connection: int) -> tuple[dict[int, int], bool]:
-    """The connections that belong to one, each with how far it is from the first cause; whether these are all."""
+    """The connections that belong to one, each with how far it is from the first cause; whether these are all.
+
+    What a page load needed, as its lookups, belongs to the first load that needed it.
+    """
     down, up = _both_ways(learned.causes)
-    depth = dict.fromkeys(_roots(connection, up), 0)
-    for load in learned.page_loads:
-        if load.connection in depth:
-            depth |= {int(snapshot.packets.connection[phase.packet]): 0 for phase in load.phases}
+    needed = {
+        load.connection: {int(snapshot.packets.connection[phase.packet]) for phase in load.phases}
+        for load in learned.page_loads
+    }
+    load = next((row for row, phases in needed.items() if connection in phases), connection)
+    depth = dict.fromkeys(_roots(connection if connection in up else load, up), 0)
+    for row in list(depth):
+        depth |= dict.fromkeys(needed.get(row, ()), 0)
     waiting = deque(depth)
     while waiting and len(depth) <= MOST_CONNECTIONS:
         one = waiting.popleft()

@@ -73,8 +73,9 @@ def test_a_page_load_has_its_lookups_and_the_cache_its_origin() -> None:
     assert names(told) == ["client", "resolver", "edge", "origin"]
 
 
-def test_a_page_load_has_the_arp_that_it_waited_for() -> None:
-    told, ladder = story("browse.pcapng", 3)
+@pytest.mark.parametrize("connection", range(4))
+def test_a_page_load_has_the_arp_that_it_waited_for(connection: int) -> None:
+    told, ladder = story("browse.pcapng", connection)
     assert set(told.connections) == {0, 1, 2, 3}
     assert names(told) == ["browser", "resolver", "web"]
     assert "who has 10.0.0.53" in picture(ladder, 100)[0]

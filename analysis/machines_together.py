@@ -157,15 +157,18 @@ def missing(snapshot: Snapshot, packets: NDArray[np.int64], again: Mapping[int, 
     ends: defaultdict[tuple[int, bool], Counter[int]] = defaultdict(Counter)
     for packet, row in last.items():
         ends[_direction(snapshot, packet)][int(table.interface[row])] += 1
+    spans: dict[int, tuple[int, int]] = {}
     found = {}
     for packet, row in last.items():
         counted = ends[_direction(snapshot, packet)]
         usual, count = counted.most_common(1)[0]
         seen_at = {int(table.interface[each]) for each in (packet, *again.get(packet, ()))}
         if usual not in seen_at and 2 * count > counted.total():
-            at = np.flatnonzero(table.interface == usual)
+            if usual not in spans:
+                at = np.flatnonzero(table.interface == usual)
+                spans[usual] = (int(at[0]), int(at[-1]))
             name = snapshot.interfaces[int(table.interface[row])].name
-            if name is not None and at[0] < packet < at[-1]:
+            if name is not None and spans[usual][0] < packet < spans[usual][1]:
                 found[packet] = name
     return found
 

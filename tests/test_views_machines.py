@@ -258,3 +258,26 @@ def test_a_report_with_packets_folds_nothing() -> None:
 
 def test_a_report_of_nothing_says_so() -> None:
     assert report("no-packets.pcap")[-1] == "There are no connections."
+
+
+# One that is cut in its file header cannot be opened at all.
+@pytest.mark.parametrize(
+    "file",
+    sorted(file for file in FIXTURES.glob("*.pcap*") if file.name != "cut-in-file-header.pcap"),
+    ids=lambda file: file.name,
+)
+def test_every_fixture_has_a_picture(file: Path) -> None:
+    """Damaged and strange captures too: no lane that a step needs is missing, and no line is too wide or unsafe."""
+    with closing(Session(open_source(file))) as session:
+        session.run()
+        learned = learn(session)
+        for connection in range(min(len(session.snapshot.connections), 3)):
+            told = together(session, learned, connection)
+            assert {node for step in told.steps for node in step.path} == set(told.lanes)
+            assert sorted(packet for step in told.steps for packet in step.packets) == sorted(
+                packet for rows in told.rows.values() for packet in rows.tolist()
+            )
+            ladder = MachineLadder(session.snapshot, told, ASCII)
+            for index in range(len(ladder)):
+                text = plain(ladder.draw(index, 80))
+                assert (cells(text), text.isascii(), text.isprintable()) == (80, True, True)

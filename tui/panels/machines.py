@@ -22,6 +22,7 @@ class MachinesPanel(LineView):
             ladder.first_lane = self.ladder.first_lane
         self.ladder = ladder
         self.show_title(None if ladder is None else ladder.title)
+        self.aside = "Enter opens its ladder, Esc goes back"
         index = None if ladder is None else ladder.index_of(packet)
         if ladder is not None:
             ladder.cursor = -1 if index is None else index

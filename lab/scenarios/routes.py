@@ -151,7 +151,7 @@ SCENARIOS = (
         network=chain,
         play=play_traceroute,
         options=(delay(5),),
-        points=("client:eth0", *(f"{router}:eth0" for router in ROUTERS), "server:eth0"),
+        points=("client:eth0", *(f"{router}:eth{side}" for router in ROUTERS for side in (0, 1)), "server:eth0"),
         story=Story(
             connections=(
                 Told("udp"),
@@ -192,6 +192,7 @@ SCENARIOS = (
         line="Unreachable: a router that may not forward, and a port where nobody listens; TCP and UDP are told.",
         network=guarded,
         play=play_icmp,
+        points=("client:eth0", "router:eth0"),
         options=(delay(5),),
         story=Story(
             connections=(Told(), Told("icmp"), Told("udp")),

@@ -17,7 +17,7 @@ from analysis.handshake import learn_handshake_packets, learn_initial_sequences,
 from analysis.history import write_history
 from analysis.moments import moments_of
 from analysis.opening_marks import mark_openings
-from analysis.segments import NOT_ANALYSED, Orderer, is_tcp_packet, segments_of
+from analysis.segments import FIN, NOT_ANALYSED, Orderer, is_tcp_packet, segments_of
 from analysis.sequence import follow
 from analysis.sightings import Sightings
 from analysis.streams import Paired, Streams
@@ -133,7 +133,7 @@ class Analyser:
         marks[s.row] = marked
         sent = follow(s, reach, self.connections)
         over_holes = cover(s, sent, self.connections)
-        write_history(s, sent.repeated(), over_holes, self.connections)
+        write_history(s, sent.repeated(s.flags & FIN != 0), over_holes, self.connections)
 
 
 def _shifts(batch: Batch, headers: Headers) -> NDArray[np.int8]:

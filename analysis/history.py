@@ -2,8 +2,8 @@
 
 The letters and when they repeat are those of Zeek's conn.log (base/protocols/conn/main.zeek): `s` SYN, `h` SYN with
 ACK, `a` pure ACK, `d` payload, `f` FIN, `r` RST, `i` and `q` flags that do not go together, `t` payload sent again, `w`
-zero window, `g` payload acknowledged but never seen. `c` (bad checksum) and `x` (analysis given up) are not written,
-nor is `g` for payload that the snap length cut off. Who is the client is told on reading.
+zero window, `g` payload acknowledged but never seen. Which of Zeek's letters are not written, and why, stands in
+ARCHITECTURE.md. Who is the client is told on reading.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from analysis.connections import HISTORY_LETTERS
+from analysis.connections import HISTORY_LETTERS, NO_PACKET
 from analysis.places import indices, run_sizes, run_starts
 from analysis.segments import ACK, FIN, RST, SYN
 
@@ -30,7 +30,7 @@ TOLD_DATA: Final = 8
 TOLD_ACK: Final = 16
 TOLD_MIX: Final = 32
 _KNOWN: Final = {TOLD_FIN: "fin_sequence", TOLD_RST: "rst_sequence"}
-"""Where the number of an end's first one is."""
+"""Where the number of an end's first FIN is, and of its last RST."""
 
 MOST_LETTERS: Final = 400
 """A longer history says nothing more; a crafted capture could make it endless."""
@@ -56,9 +56,12 @@ def write_history(
     acknowledging = plain & ~data & (s.flags & ACK != 0)
     letters.add(told.first(indices(acknowledging), TOLD_ACK), ord("a"))
     told.store()
+    gone = _Gone(s, table)
     zero = indices((s.window == 0) & (s.flags & RST == 0))
+    zero = zero[~gone.reset(zero) & ~gone.closed(zero, of_the_other_end=True)]
     if len(zero):
         letters.add_beside(_at_powers_of_ten(s, zero, table.counts, "zero_windows"), ord("w"))
+    repeated = repeated[~gone.reset(repeated)]
     if len(repeated):
         letters.add_beside(_at_powers_of_ten(s, repeated, table.counts, "repeats"), ord("t"))
     if over_holes:
@@ -83,12 +86,57 @@ def _tell_control(
         is_first = np.zeros(len(at), np.bool_)
         is_first[np.searchsorted(at, first)] = True
         numbers = s.sequence[at] + (flag != SYN) * s.length[at]
-        if bit == TOLD_RST:
-            table.columns["rst_sequence"].reshape(-1)[end[is_first]] = numbers[is_first]
         known = table.syn_sequences(end) if bit == TOLD_SYN else table.columns[_KNOWN[bit]].reshape(-1)[end]
+        if bit == TOLD_RST:
+            known = _before(s, at, numbers, table.columns["rst_sequence"].reshape(-1))
         again = indices(is_first | (numbers != known))
         answers = (s.flags[at[again]] & ACK != 0) & (flag == SYN)
         letters.add(at[again], np.where(answers, ord("h"), ord(letter)))
+
+
+def _before(
+    s: Segments, at: NDArray[np.int64], numbers: NDArray[np.uint32], column: NDArray[np.uint32]
+) -> NDArray[np.uint32]:
+    """Of each of these segments (places, ascending) the number of its end's last one; `column` keeps the last ones."""
+    side = s.side[at]
+    begin = run_starts(side)
+    known = np.empty_like(numbers)
+    known[1:] = numbers[:-1]
+    ends = s.ends[side[begin]]
+    known[begin] = column[ends]
+    column[ends] = numbers[begin + run_sizes(begin, len(at)) - 1]
+    return known
+
+
+class _Gone:
+    """Which segments come when an end has closed or reset for Zeek: it asks no more of windows and repetitions then."""
+
+    def __init__(self, s: Segments, table: ConnectionTable) -> None:
+        self._s = s
+        self._fin = table.columns["fin_packet"].reshape(-1)
+        self._rst = table.columns["rst_packet"].reshape(-1)
+
+    def reset(self, at: NDArray[np.int64], *, of_the_other_end: bool = False) -> NDArray[np.bool_]:
+        """Before which of these segments their end had sent a reset, and not after both had closed."""
+        packet, end = self._of(at, of_the_other_end=of_the_other_end)
+        sent = self._was(self._rst[end], packet)
+        other = end ^ 1
+        after_both = self._was(self._fin[end], self._rst[end]) & self._was(self._fin[other], packet)
+        return sent & ~(after_both & ~self._was(self._rst[other], self._fin[other]))
+
+    def closed(self, at: NDArray[np.int64], *, of_the_other_end: bool = False) -> NDArray[np.bool_]:
+        """Before which of these segments their end, or the other one, had sent a FIN, and no reset."""
+        packet, end = self._of(at, of_the_other_end=of_the_other_end)
+        return self._was(self._fin[end], packet) & ~self.reset(at, of_the_other_end=of_the_other_end)
+
+    def _of(self, at: NDArray[np.int64], *, of_the_other_end: bool) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
+        return self._s.packet(at), self._s.ends[self._s.side[at] ^ int(of_the_other_end)]
+
+    @staticmethod
+    def _was(one: NDArray[np.int32], other: NDArray[np.int32]) -> NDArray[np.bool_]:
+        """Whether there is the one packet, and before the other."""
+        found: NDArray[np.bool_] = (one != NO_PACKET) & (one < other)
+        return found
 
 
 class _Letters:

@@ -39,9 +39,9 @@ class Sent:
     carried: NDArray[np.int64]  # (2G,) where its last segment before the batch ended
     reached: NDArray[np.int64]  # (2G,) and its last segment of the batch
 
-    def repeated(self) -> NDArray[np.int64]:
-        """Places of segments with payload that was all sent before."""
-        return indices((self.length > 0) & (self.payload + self.length <= self.top))
+    def repeated(self, fins: NDArray[np.bool_]) -> NDArray[np.int64]:
+        """Places of segments with payload that was all sent before, and their FIN, if they have one (`fins`, (n,))."""
+        return indices((self.length > 0) & (self.payload + self.length + fins <= self.top))
 
 
 def follow(s: Segments, reach: Reach, table: ConnectionTable) -> Sent:

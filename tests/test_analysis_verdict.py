@@ -126,6 +126,41 @@ def test_letters_repeat_at_the_first_tenth_and_hundredth_time() -> None:
     assert history(analysed([*OPEN, *again]).connections.snapshot(), 0) == "ShADTTT"
 
 
+LETTERS = {
+    "a closed window after the other end's FIN is not told": (
+        [*OPEN, *DATA, client(FIN | ACK, 111, 301), server(ACK, 301, 112, window=0)],
+        "ShADaF",
+    ),
+    "nor after a reset of its own; nor is payload sent again": (
+        [*OPEN, *DATA, client(RST, 111), client(PSH | ACK, 101, 301, data=10, window=0)],
+        "ShADaR",
+    ),
+    "but in answer to a FIN that it has answered by one it is, as long as the other end has not closed": (
+        [*OPEN, *DATA, server(FIN | ACK, 301, 111), server(ACK, 302, 111, window=0)],
+        "ShADafw",
+    ),
+    "payload sent again with a FIN that is new is not told": (
+        [*OPEN, *DATA, client(FIN | ACK, 101, 301, data=10)],
+        "ShADaF",
+    ),
+    "payload sent again with its FIN is": (
+        [*OPEN, *DATA, client(FIN | ACK, 111, 301, data=5), client(FIN | ACK, 111, 301, data=5)],
+        "ShADaFT",
+    ),
+    "a reset is told again if its number is not that of the reset before": (
+        [*OPEN, client(RST, 101), client(RST, 201), client(RST, 201), client(RST, 101)],
+        "ShARRR",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", LETTERS)
+def test_letters_of_the_history(name: str) -> None:
+    segments, expected = LETTERS[name]
+    assert history(analysed(segments).connections.snapshot(), 0) == expected
+    assert history(analysed(segments, range(len(segments))).connections.snapshot(), 0) == expected
+
+
 SCALE_7, SCALE_2, MSS = bytes((3, 3, 7)), bytes((3, 3, 2)), bytes((2, 4, 5, 180))
 WINDOWS = {
     "both offer it: each end's own shift": (SCALE_7, SCALE_2, [100 << 7, 65535, 200 << 2]),

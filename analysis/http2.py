@@ -33,14 +33,16 @@ from capture.protocol import Flag
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
+    import numpy as np
     from hpack import Decoder
+    from numpy.typing import NDArray
 
     from analysis.details import Detail
     from analysis.http2_frames import Frame
     from analysis.session import Session
 
 MOST: Final = 20_000
-"""Packets of each connection, and header blocks of each end, that are read at most."""
+"""Packets that are read, of all connections together, and header blocks of each end, at most."""
 MOST_CONNECTIONS: Final = 1000
 CHUNK: Final = 1024
 LARGEST_BLOCK: Final = 1 << 16
@@ -54,6 +56,7 @@ ERRORS: Final = (
 )
 
 _MISSING: Final = "bytes of it were not captured"
+_UNREAD: Final = "its packets are too many"
 _BROKEN: Final = "its frames do not follow HTTP/2"
 
 
@@ -116,12 +119,12 @@ class Conversation:
             for frame in side.frames.feed(ready, packet):
                 self._take(side, frame, from_server=from_server)
         except UnreadableError as error:
-            self._give_up(str(error), from_server=from_server)
+            self.give_up(str(error), from_server=from_server)
         else:
             if side.stream.lost:
-                self._give_up(_MISSING, from_server=from_server)
+                self.give_up(_MISSING, from_server=from_server)
 
-    def _give_up(self, why: str, *, from_server: bool) -> None:
+    def give_up(self, why: str, *, from_server: bool) -> None:
         """What was told so far stays; what waits for this server waits in vain."""
         self._sides[from_server] = None
         for call in self.calls.values():
@@ -206,25 +209,32 @@ def _text(value: bytes) -> str:
 
 def http2_exchanges(session: Session, details: Iterable[Detail]) -> list[Exchange]:
     """The requests on the connections whose preface is among these packets, connection by connection."""
+    packets, left = session.snapshot.packets, MOST
     begun = (each for each in details if each.payload >= 0 and each.data[each.payload :].startswith(PREFACE))
-    return [exchange for each in islice(begun, MOST_CONNECTIONS) for exchange in _told(session, each)]
+    found: list[Exchange] = []
+    for preface in islice(begun, MOST_CONNECTIONS):
+        rows = session.packets_of(int(packets.connection[preface.packet]))
+        rows = rows[packets.payload_length[rows] > 0]
+        found += _told(session, preface, rows, left)
+        left = max(left - len(rows), 0)
+    return found
 
 
-def _told(session: Session, preface: Detail) -> Iterator[Exchange]:
-    """All requests of the connection on which a packet brings the preface."""
+def _told(session: Session, preface: Detail, rows: NDArray[np.int64], most: int) -> Iterator[Exchange]:
+    """The requests of the connection whose preface a packet brings; of `rows`, those with payload, the first `most`."""
     packets = session.snapshot.packets
     connection = int(packets.connection[preface.packet])
     asks = int(packets.flags[preface.packet]) & Flag.FROM_B
     made = Conversation((preface.sequence, preface.acknowledgment))
-    rows = session.packets_of(connection)
-    rows = rows[packets.payload_length[rows] > 0][:MOST]
-    for at in range(0, len(rows), CHUNK):
-        for detail in session.details(rows[at : at + CHUNK]):
+    for at in range(0, min(len(rows), most), CHUNK):
+        for detail in session.details(rows[at : min(at + CHUNK, most)]):
             end = detail.payload + int(packets.payload_length[detail.packet])
             if detail.payload >= 0:
                 data = session.packet_bytes(detail.packet)[detail.payload : end]
                 from_server = int(packets.flags[detail.packet]) & Flag.FROM_B != asks
                 made.hear(detail.packet, detail.sequence, data, from_server=from_server)
+    if len(rows) > most:
+        made.give_up(_UNREAD, from_server=True)
     for call in made.calls.values():
         took = None
         if call.reply_packet is not None:

@@ -252,6 +252,15 @@ def test_any_bytes_may_follow_the_preface(pieces: list[tuple[bool, int, bytes]])
         sent[from_server] += len(data)
 
 
+def test_no_more_packets_are_read_than_may_be(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("analysis.http2.MOST", 8)
+    with closing(Session(open_source(FIXTURES / "rpc-grpc.pcapng"))) as session:
+        session.run()
+        found = learn(session).exchanges
+    assert found[0].reply == "200 grpc-status 0 OK"
+    assert found[-1].reply == "not readable: its packets are too many"
+
+
 def test_bytes_come_out_once_and_in_order() -> None:
     stream = Stream(2**32 - 2)
     assert stream.add(2, b"ef") == b""

@@ -28,7 +28,7 @@ from analysis.causes_evidence import (
     same_bytes,
 )
 from analysis.causes_translated import translated
-from analysis.causes_turns import lookups, turns
+from analysis.causes_turns import Turn, lookups, turns
 from analysis.connections import NO_PACKET
 
 if TYPE_CHECKING:
@@ -36,7 +36,6 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from analysis.causes_turns import Turn
     from analysis.details import Detail
     from analysis.exchanges import Exchange
     from analysis.machines import Machines
@@ -44,6 +43,8 @@ if TYPE_CHECKING:
 
 MOST: Final = 20_000
 """Causes kept."""
+MOST_IN_VAIN: Final = 5000
+"""Connections without payload that are looked at: a scan opens any number."""
 AT_ONCE: Final = 32
 """Requests that wait at the same time, at most: the latest are looked at."""
 LITTLE_NS: Final = 5_000_000
@@ -93,7 +94,7 @@ class Causes:
         """In the order of the effects."""
         found = [*turns(self._snapshot, self._rows), *lookups(self._snapshot, tuple(exchanges))]
         self._waiting = _Waiting(sorted(found, key=lambda turn: turn.begin_ns), self._messages, self._machines)
-        told = [*self._translated(), *self._caused(found)]
+        told = [*self._translated(), *self._caused(found), *self._in_vain()]
         return tuple(sorted(told, key=lambda cause: (cause.effect_packet, cause.packet))[:MOST])
 
     def _translated(self) -> Iterator[Cause]:
@@ -114,6 +115,22 @@ class Causes:
                     yield first
             if chosen is not None:
                 yield chosen
+
+    def _in_vain(self) -> Iterator[Cause]:
+        """Connections that were opened, or not, while a request waited, and that carried nothing: by time alone."""
+        c, times = self._snapshot.connections, self._snapshot.packets.time_ns
+        silent = (c.syn_packet >= 0) & (c.payload_bytes[:, 0] == 0) & (c.payload_bytes[:, 1] == 0)
+        for row in np.flatnonzero(silent)[:MOST_IN_VAIN].tolist():
+            syn, last = int(c.syn_packet[row]), int(c.last_packet[row])
+            effect = Turn(row, 0, (syn,), (last,), int(times[syn]), int(times[last]), 0)
+            offers = [
+                (cause, tuple(self._in_time(Kind.OPENED, cause, syn)))
+                for cause, same_machine in self._waiting.at(effect.begin_ns, effect)
+                if same_machine and self._suits(cause, effect)
+            ]
+            found = self._best(offers, effect, None)
+            if found is not None:
+                yield found
 
     def _opening(self, effect: Turn) -> int | None:
         syn = int(self._snapshot.connections.syn_packet[effect.connection])

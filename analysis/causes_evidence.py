@@ -46,6 +46,7 @@ class Kind(StrEnum):
     SAME_SENT = "the request's bytes are the same"
     SAME_BODY = "the reply's body is in the other reply"
     SAME_NUMBERS = "the same sequence numbers both ways"
+    SAME_IDENTIFICATION = "the same identification of the IP packet"
 
 
 STRONG: Final = frozenset(

@@ -24,6 +24,8 @@ LONGEST_NS: Final = 1_000_000_000
 """So much later at most, the SYN comes out at the other side: then it would be sent again (RFC 6298 section 2.1)."""
 BY_CHANCE: Final = 1 << 16
 """An initial number below this is taken for one that nobody drew by chance (RFC 9293 section 3.4.1)."""
+MOST: Final = 5000
+"""Connections that are told of."""
 KNOWN: Final = 2
 """Of `Connections.sequence_known`: from a SYN."""
 
@@ -41,11 +43,26 @@ def translated(session: Session) -> Iterator[tuple[int, int, tuple[Fact, ...]]]:
     order = np.lexsort((syn, both))
     outer, inner = order[:-1], order[1:]
     same = (both[outer] == both[inner]) & (syn[inner] - syn[outer] <= LONGEST_NS) & (answer[inner] <= answer[outer])
-    for one, other in sorted(zip(outer[same].tolist(), inner[same].tolist(), strict=True)):
-        first, second = int(rows[one]), int(rows[other])
+    pairs = sorted(zip(outer[same].tolist(), inner[same].tolist(), strict=True))[:MOST]
+    opening = c.syn_packet[rows]
+    identification = _identifications(session, np.unique(opening[np.array(pairs, np.int64).reshape(-1)]))
+    for one, other in pairs:
+        packets = (int(opening[one]), int(opening[other]))
         value = f"{numbers[one, 0]} and {numbers[one, 1]}"
-        packets = (int(c.syn_packet[first]), int(c.syn_packet[second]))
-        yield first, second, (Fact(Kind.SAME_NUMBERS, packets, value, int(syn[other] - syn[one])),)
+        facts = [Fact(Kind.SAME_NUMBERS, packets, value, int(syn[other] - syn[one]))]
+        before, after = (identification.get(packet, 0) for packet in packets)
+        if before and before == after:
+            facts.append(Fact(Kind.SAME_IDENTIFICATION, packets, str(before)))
+        yield int(rows[one]), int(rows[other]), tuple(facts)
+
+
+def _identifications(session: Session, packets: NDArray[np.int64]) -> dict[int, int]:
+    """The identification (RFC 791 section 3.1) of each of these packets (rows, ascending); 0 where there is none."""
+    return {
+        detail.packet: int.from_bytes(detail.data[detail.network + 4 : detail.network + 6])
+        for detail in session.details(packets.astype(np.int64))
+        if detail.network >= 0 and detail.data[detail.network : detail.network + 1] < b"\x50"  # of IPv4
+    }
 
 
 def _of_client_and_server(column: NDArray[np.uint32], client: NDArray[np.uint8]) -> NDArray[np.uint32]:

@@ -42,11 +42,11 @@ class Network:
 
     def __init__(self) -> None:
         self.frames: list[tuple[int, bytes]] = []
-        self._numbers: dict[tuple[str, int, str, int], int] = {}
+        self.numbers: dict[tuple[str, int, str, int], int] = {}
 
     def segment(self, ms: float, one: tuple[str, int], other: tuple[str, int], flags: int, data: bytes = b"") -> None:
-        sent, got = self._numbers.setdefault((*one, *other), 1000), self._numbers.setdefault((*other, *one), 1000)
-        self._numbers[*one, *other] = sent + len(data) + bool(flags & 2)
+        sent, got = self.numbers.setdefault((*one, *other), 1000), self.numbers.setdefault((*other, *one), 1000)
+        self.numbers[*one, *other] = sent + len(data) + bool(flags & 2)
         tcp = wire.tcp(
             one, other, sequence=sent, acknowledgment=got if flags & 16 else 0, flags=flags, window=9000, payload=data
         )
@@ -66,6 +66,11 @@ class Network:
         file = folder / "some.pcap"
         file.write_bytes(containers.pcap(sorted(self.frames, key=lambda frame: frame[0])))
         return learned(file).causes
+
+
+def readdressed(frame: bytes) -> bytes:
+    """The same from the proxy's address and port 50001."""
+    return frame[:26] + ip_address(PROXY).packed + frame[30:34] + struct.pack("!H", 50001) + frame[36:]
 
 
 FRONT, BACK = ((CLIENT, 40001), (PROXY, 80)), ((PROXY, 50001), (BACKEND, 8080))
@@ -138,7 +143,20 @@ def test_a_cache_that_did_not_have_the_page_fetched_it_and_the_next_time_it_did_
 def test_both_sides_of_network_address_translation_have_the_same_numbers() -> None:
     told = of("lvs-nat")
     assert [(each.connection, each.effect) for each in told] == [(0, 1), (2, 3), (4, 5), (6, 7)]
-    assert {fact.kind for each in told for fact in each.evidence} == {Kind.SAME_NUMBERS}
+    assert all(each.evidence[0].kind is Kind.SAME_NUMBERS for each in told)
+
+
+def test_a_translator_leaves_the_identification_as_it_is(tmp_path: Path) -> None:
+    network = Network()
+    for one in ((CLIENT, 40001), (PROXY, 50001)):
+        network.numbers |= {(*one, BACKEND, 80): 70_000, (BACKEND, 80, *one): 90_000}
+    network.segment(0, (CLIENT, 40001), (BACKEND, 80), 2)
+    network.frames.append((START + MS, readdressed(network.frames[0][1])))
+    network.segment(2, (BACKEND, 80), (PROXY, 50001), 18)
+    network.segment(3, (BACKEND, 80), (CLIENT, 40001), 18)
+    (cause,) = network.causes(tmp_path)
+    assert [fact.kind for fact in cause.evidence] == [Kind.SAME_NUMBERS, Kind.SAME_IDENTIFICATION]
+    assert cause.evidence[1].value == "1"
 
 
 @pytest.mark.parametrize("name", ["lvs-dr", "lvs-tun", "browse", "server-threads", "lan-wan"])
@@ -191,6 +209,28 @@ def test_of_two_that_wait_the_one_that_is_named_is_certain(tmp_path: Path) -> No
     (cause,) = two_clients(get("/"), get("/"), asked).causes(tmp_path)
     assert (cause.packet, cause.confidence) == (10, Confidence.CERTAIN)
     assert cause.opening is None  # it was opened long before
+
+
+def test_a_server_that_refused_was_asked_because_of_the_request_that_waited(tmp_path: Path) -> None:
+    network = Network()
+    network.open(0, *FRONT)
+    network.say(1, *FRONT, get("/"))
+    network.segment(2, *BACK, 2)
+    network.segment(2.5, *BACK[::-1], 20)
+    network.say(3, *FRONT[::-1], b"HTTP/1.1 502 Bad Gateway\r\n\r\n")
+    (cause,) = network.causes(tmp_path)
+    assert (cause.effect, cause.request, cause.confidence) == (1, None, Confidence.LIKELY)
+    assert [fact.kind for fact in cause.evidence] == [Kind.OPENED]
+
+
+def test_a_check_while_nobody_waits_has_no_cause(tmp_path: Path) -> None:
+    network = Network()
+    network.open(0, *FRONT)
+    network.segment(2, *BACK, 2)
+    network.segment(2.5, *BACK[::-1], 20)
+    network.say(3, *FRONT, get("/"))
+    network.say(4, *FRONT[::-1], ok("cached"))
+    assert network.causes(tmp_path) == ()
 
 
 def test_a_request_for_somebody_else_has_no_cause_here(tmp_path: Path) -> None:

@@ -48,7 +48,7 @@ def test_the_packets_of_a_cause_tell_it() -> None:
     told = explained("nginx-reverse.pcapng", full=True)
     assert "Opened because of packet" in told["opening"]
     assert "on connection 0, certain: “X-Forwarded-For: 10.0.0.1” names its client; both say GET /1" in told["opening"]
-    assert "the 13 B of the reply's body are in the other reply" in told["request"]
+    assert "13 B of the reply's body are in the other reply" in told["request"]
     assert told["request"].count("Asked because of packet") == 1
     assert "It caused connection 1 (packet" in told["packet"]
 
@@ -88,6 +88,20 @@ def test_every_fact_has_words_and_hostile_values_are_made_safe(kind: Kind) -> No
     assert words.isascii()
     assert words.isprintable()
     assert len(words) < 200
+
+
+def test_reports_list_machines_of_several_addresses() -> None:
+    with closing(Session(open_source(FIXTURES / "nginx-reverse.pcapng"))) as session:
+        session.run()
+        lines = list(learned_lines(learn(session), OPTIONS, 140))
+    place = lines.index(" Machines, deduced")
+    assert lines[place + 1].split("  ")[1:] == [
+        "proxy",
+        "10.0.0.2 10.0.1.2",
+        "02:00:00:00:00:02 02:00:00:00:00:03",
+        "named by the capture, sent from one hardware address",
+    ]
+    assert lines[place + 2] == " Causes, deduced"
 
 
 def test_reports_list_causes() -> None:

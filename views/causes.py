@@ -38,8 +38,9 @@ SAYING: Final = {
     Kind.SAME_HOST: "both ask the host {value}",
     Kind.VIA: "“{value}” says that a proxy sends it",
     Kind.SAME_SENT: "the same {number} B",
-    Kind.SAME_BODY: "the {number} B of the reply's body are in the other reply",
+    Kind.SAME_BODY: "{number} B of the reply's body are in the other reply",
     Kind.SAME_NUMBERS: "both sides have the initial sequence numbers {value}",
+    Kind.SAME_IDENTIFICATION: "both SYNs have the IP identification {value}",
 }
 
 

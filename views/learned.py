@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from views.text import Line
 
 Entry = tuple[tuple[str, ...], int | None]
-"""The cells of a row, and the packet (a row) that tells it; None for a heading."""
+"""The cells of a row, one for a heading, and the packet (a row) that tells it, if one does."""
 
 
 def name_entries(learned: Learned) -> Iterator[Entry]:
@@ -58,6 +58,14 @@ def cause_entries(learned: Learned, options: Options) -> Iterator[Entry]:
         places = _("conn {cause} caused conn {effect}").format(cause=each.connection, effect=each.effect)
         fact = fact_words(by_weight(each.evidence)[0], options)
         yield (places, fact, confidence_words(each), _number(each.effect_packet)), each.effect_packet
+
+
+def machine_entries(learned: Learned) -> Iterator[Entry]:
+    """Machines of several IP addresses: name, all addresses, how they are known to be one's; many packets tell it."""
+    for each in learned.machines.all:
+        if len(each.addresses) > 1:
+            told = ", ".join(_(ground.value) for ground in each.grounds)
+            yield (safe(each.name), " ".join(each.addresses), " ".join(each.hardware), told), None
 
 
 def load_entries(learned: Learned, options: Options) -> Iterator[Entry]:
@@ -104,6 +112,7 @@ class LearnedList:
             (_("Neighbours"), list(neighbour_entries(learned))),
             (_("Masters"), list(master_entries(learned, options))),
             (_("Requests and replies"), list(exchange_entries(learned, options))),
+            (_("Machines, deduced"), list(machine_entries(learned))),
             (_("Causes, deduced"), list(cause_entries(learned, options))),
         ):
             self._add(heading, entries)
@@ -139,8 +148,8 @@ class LearnedList:
 
     def draw(self, index: int, width: int) -> Line:
         """One line; of a wide row the longest cells give way."""
-        row, packet = self._entries[index]
-        if packet is None:
+        row, _packet = self._entries[index]
+        if len(row) == 1:
             return fit((Span(" " + row[0], "title"),), width)
         sizes = shared(self._widths[index], max(width - 3 - 2 * len(row), 0))
         line: list[Span] = [Span(self._glyphs.mark if index == self.cursor else " ", "selection"), Span(" ", "")]

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+import time
 from typing import TYPE_CHECKING
 
 import pytest
@@ -10,6 +13,8 @@ from click.testing import CliRunner
 from commands.lab import lab
 from fixtures.build import captured
 from fixtures.judging import lacking, told_of
+from lab.errors import LabError
+from lab.real import PATIENCE, wait_until
 from lab.scenario import Real, Scenario, Told
 from lab.scenarios import scenarios
 from lab.starting import missing, why_not_here
@@ -53,6 +58,14 @@ def test_what_plays_a_part_is_needed_and_named() -> None:
     assert (real.programs, real.by, scenario.by) == (("nginx",), "nginx", "")
     assert "nginx" in real.line
     assert scenarios()["echo"].as_real() is scenarios()["echo"]
+
+
+def test_a_program_that_ends_before_it_is_ready_is_told_with_its_last_words() -> None:
+    with subprocess.Popen([sys.executable, "-c", ""]) as running:
+        began = time.monotonic()
+        with pytest.raises(LabError, match="It said no"):
+            wait_until(lambda: False, running, lambda: "It said no.")
+        assert time.monotonic() - began < PATIENCE
 
 
 def test_connections_must_be_told_in_their_order() -> None:

@@ -38,6 +38,12 @@ def log_of(stage: Stage, host: Host, program: str) -> Path:
     return stage.files / f"{host.name}-{program}.log"
 
 
+def last_of(stage: Stage, host: Host, program: str) -> str:
+    """What a program on a host said last."""
+    said = log_of(stage, host, program).read_text("utf-8", "replace").strip().splitlines()
+    return said[-1] if said else "it gave no reason"
+
+
 def write(stage: Stage, name: str, text: str) -> str:
     """A file in the private directory; returns its path."""
     file = stage.files / name
@@ -45,11 +51,10 @@ def write(stage: Stage, name: str, text: str) -> str:
     return str(file)
 
 
-def wait_until(ready: Callable[[], bool], running: subprocess.Popen[bytes], log: Path, what: str) -> None:
-    """Wait for something to be so. Raises `LabError`, with what the program said last, if it will not."""
+def wait_until(ready: Callable[[], bool], running: subprocess.Popen[bytes], why: Callable[[], str]) -> None:
+    """Wait for something to be so. Raises `LabError`, with a sentence that `why` makes, if it will not."""
     end = time.monotonic() + PATIENCE
     while not ready():
         if running.poll() is not None or time.monotonic() > end:
-            said = log.read_text("utf-8", "replace").strip().splitlines()
-            raise LabError(f"{what}: {said[-1] if said else 'it gave no reason'}")
+            raise LabError(why())
         time.sleep(0.005)

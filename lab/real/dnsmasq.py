@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from lab import dns
-from lab.real import log_of, start, wait_until
+from lab.real import last_of, start, wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -17,8 +17,8 @@ def serve(stage: Stage, host: Host, options: Iterable[str]) -> None:
     """Start one, and return when it listens. Raises `LabError`."""
     alone = ["--no-daemon", "--conf-file=/dev/null", "--no-hosts", "--no-resolv", "--no-poll", "--bind-interfaces"]
     running = start(stage, host, ["dnsmasq", *alone, f"--listen-address={host.address}", *options])
-    log = log_of(stage, host, "dnsmasq")
-    wait_until(lambda: host.listens(dns.PORT), running, log, "dnsmasq did not start")
+    why = "dnsmasq on {} did not start: {}".format
+    wait_until(lambda: host.listens(dns.PORT), running, lambda: why(host.name, last_of(stage, host, "dnsmasq")))
 
 
 def play(stage: Stage, questions: Iterable[tuple[str, int]], authority: Iterable[str]) -> None:

@@ -9,7 +9,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
 from lab import http
-from lab.real import log_of, start, wait_until, write
+from lab.real import last_of, start, wait_until, write
 
 if TYPE_CHECKING:
     from lab.calls import NotedSocket
@@ -46,8 +46,10 @@ def play(stage: Stage, address: str, name: str) -> None:
     running = start(stage, proxy, ["haproxy", "-db", "-f", write(stage, "haproxy.cfg", text)])
 
     def wait(backend: str, state: str) -> None:
-        what = f"HAProxy did not find {backend} {state}"
-        wait_until(lambda: states(stage).get(backend) == state, running, log_of(stage, proxy, "haproxy"), what)
+        def why() -> str:
+            return f"HAProxy did not find {backend} {state}: {last_of(stage, proxy, 'haproxy')}"
+
+        wait_until(lambda: states(stage).get(backend) == state, running, why)
 
     wait("backend2", "DOWN")
     stage.answer(http.get(stage["client"], address, name, "/1").body)

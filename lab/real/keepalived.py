@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from functools import partial
+import time
 from typing import TYPE_CHECKING, Final
 
 from lab.errors import LabError
 from lab.headers import IPV4, addresses
-from lab.real import log_of, start, wait_until, write
+from lab.real import PATIENCE, last_of, start, write
 
 if TYPE_CHECKING:
-    from pathlib import Path
     from socket import socket
 
     from lab.stage import Host, Stage
@@ -39,33 +38,35 @@ def play(stage: Stage, address: str) -> None:
     """The master's cable is pulled; the backup notices, and takes the address over."""
     first, second = stage["router1"], stage["router2"]
     with stage["client"].wire() as wire:
-        for host, priority in ((first, 150), (second, 100)):
-            text = CONFIGURATION.format(name=host.name, priority=priority, address=address)
-            files = ["-f", write(stage, f"{host.name}.conf", text), "-p", str(stage.files / f"{host.name}.pid")]
-            files += ["-r", str(stage.files / f"{host.name}-vrrp.pid")]
-            running = start(stage, host, ["keepalived", "--vrrp", "-n", "-l", *files])
-            log = log_of(stage, host, "keepalived")
-            wait_until(partial(is_up, log), running, log, f"keepalived on {host.name} did not start")
+        become(stage, first, 150, address)
         for _ in range(TIMES):
-            hear(wire, first)
+            hear(stage, wire, first)
+        become(stage, second, 100, address)
+        for _ in range(TIMES):  # meanwhile the second one is ready; a backup says nothing by which to know
+            hear(stage, wire, first)
         with first.netlink() as netlink:
             netlink.set_up("eth0", up=False)
         for _ in range(TIMES):
-            hear(wire, second)
+            hear(stage, wire, second)
     stage.answer(f"{second.name} has {address}")
 
 
-def is_up(log: Path) -> bool:
-    """Whether it says so."""
-    return "Startup complete" in log.read_text("utf-8", "replace")
+def become(stage: Stage, router: Host, priority: int, address: str) -> None:
+    """Start keepalived on a router."""
+    text = CONFIGURATION.format(name=router.name, priority=priority, address=address)
+    files = ["-f", write(stage, f"{router.name}.conf", text), "-p", str(stage.files / f"{router.name}.pid")]
+    files += ["-r", str(stage.files / f"{router.name}-vrrp.pid")]
+    start(stage, router, ["keepalived", "--vrrp", "-n", "-l", *files])
 
 
-def hear(wire: socket, router: Host) -> None:
-    """Wait for an advertisement of a router. Raises `LabError`."""
-    while True:
+def hear(stage: Stage, wire: socket, router: Host) -> None:
+    """Wait for an advertisement of a router. Raises `LabError`, with what keepalived said last, if none comes."""
+    end = time.monotonic() + PATIENCE
+    while time.monotonic() < end:
         try:
             frame = wire.recv(2000)
         except TimeoutError:
-            raise LabError(f"keepalived on {router.name} did not become the master.") from None
+            break
         if frame[12:14] == IPV4 and frame[23] == VRRP and addresses(frame[14:])[0] == router.address:
             return
+    raise LabError(f"keepalived on {router.name} did not become the master: {last_of(stage, router, 'keepalived')}")

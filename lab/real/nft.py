@@ -29,5 +29,5 @@ def masquerade(stage: Stage, router: Host, device: str) -> None:
     except subprocess.TimeoutExpired as error:
         raise LabError("nft did not end.") from error
     if failed:
-        said = log_of(stage, router, "nft").read_text("utf-8", "replace").strip().splitlines()
+        said = log_of(stage, router, "nft").read_text("utf-8", "replace").splitlines()  # the reason, then the place
         raise LabError(f"nft did not take its rules: {said[0] if said else 'it gave no reason'}")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from lab import http
-from lab.real import log_of, start, wait_until, write
+from lab.real import last_of, start, wait_until, write
 
 if TYPE_CHECKING:
     from lab.stage import Host, Stage
@@ -44,7 +44,7 @@ def serve(stage: Stage, proxy: Host, address: str, backends: list[Host]) -> None
     errors = str(stage.files / "nginx-errors.log")
     command = ["nginx", "-e", errors, "-p", str(stage.files), "-c", write(stage, "nginx.conf", text)]
     running = start(stage, proxy, command)
-    wait_until(lambda: proxy.listens(80), running, log_of(stage, proxy, "nginx"), "nginx did not start")
+    wait_until(lambda: proxy.listens(80), running, lambda: f"nginx did not start: {last_of(stage, proxy, 'nginx')}")
 
 
 def play(stage: Stage, address: str, name: str, backends: list[str], count: int) -> None:

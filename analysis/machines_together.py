@@ -1,7 +1,7 @@
 """Connections that belong together, as the steps of one story between machines.
 
 To a connection belong those that it was caused by and those that it caused (`analysis.causes`), what these caused in
-turn, and the lookups of a page load. A step is one packet on its way from machine to machine: the ways come from the
+turn, and the lookups of a page load; of one that is kept open for many requests, the part for these. A step is one packet on its way from machine to machine: the ways come from the
 hardware addresses of each point where it was captured, and its ends from its IP addresses. A packet whose addresses
 were changed on the way (NAT) is one step with two connections. All of it is deduced.
 """
@@ -117,7 +117,8 @@ def together(session: Session, learned: Learned, connection: int) -> Together:
     depth, whole = family(learned, snapshot, connection)
     connections = sorted(depth, key=lambda row: (depth[row], int(snapshot.connections.first_packet[row])))
     rows = {row: rows_of(snapshot, row) for row in connections}
-    first = np.sort(np.concatenate(list(rows.values())))
+    own = [_own_part(learned.causes, connections, row, rows[row]) for row in connections if row != connection]
+    first = np.sort(np.concatenate([rows[connection], *own]))
     shown = first[:MOST_PACKETS]
     again = _again(snapshot, shown)
     wanted = np.union1d(shown, [row for rows_ in again.values() for row in rows_]).astype(np.int64)
@@ -136,6 +137,20 @@ def together(session: Session, learned: Learned, connection: int) -> Together:
     steps = _joined(snapshot, steps, details, _translations(learned.causes, connections))
     lanes = _lanes(steps, connections)
     return Together(tuple(connections), lanes, tuple(steps), details, rows, ways, whole and len(first) <= MOST_PACKETS)
+
+
+def _own_part(
+    causes: Iterable[Cause], connections: Sequence[int], row: int, packets: NDArray[np.int64]
+) -> NDArray[np.int64]:
+    """Of a connection that is kept open for many requests, the packets from one that belongs here to the next."""
+    told = [each for each in causes if each.effect == row]
+    if all(each.connection in connections for each in told):
+        return packets
+    starts = np.array(sorted({each.effect_packet for each in told}))
+    here = [each.effect_packet for each in told if each.connection in connections]
+    turn = np.searchsorted(starts, packets, side="right") - 1
+    wanted: NDArray[np.int64] = packets[np.isin(starts[np.maximum(turn, 0)], here) & (turn >= 0)]
+    return wanted
 
 
 def _again(snapshot: Snapshot, packets: NDArray[np.int64]) -> dict[int, list[int]]:

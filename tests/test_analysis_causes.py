@@ -17,14 +17,10 @@ from analysis.causes_heads import authority, head_of, proxy_header
 from analysis.learned import Learned, learn
 from analysis.session import Session
 from capture.source import open_source
-from fixtures import containers, wire
+from proxy_builder import BACK, BACKEND, CLIENT, FRONT, MS, OTHER, PROXY, START, Network, get, ok
 
 FIXTURES = Path(__file__).parents[1] / "fixtures"
 SAMPLES = Path(__file__).parents[2] / "shared/samples"
-MS = 10**6
-START = 1_700_000_000 * 10**9
-CLIENT, OTHER, PROXY, BACKEND, SECOND = (f"10.0.0.{number}" for number in (1, 3, 2, 11, 12))
-HARDWARE = {CLIENT: 1, PROXY: 2, OTHER: 3, BACKEND: 11, SECOND: 12}
 
 
 def learned(file: Path) -> Learned:
@@ -37,35 +33,8 @@ def of(name: str) -> tuple[Cause, ...]:
     return learned(FIXTURES / f"{name}.pcapng").causes
 
 
-class Network:
-    """Connections that are opened and used at given milliseconds."""
-
-    def __init__(self) -> None:
-        self.frames: list[tuple[int, bytes]] = []
-        self.numbers: dict[tuple[str, int, str, int], int] = {}
-
-    def segment(self, ms: float, one: tuple[str, int], other: tuple[str, int], flags: int, data: bytes = b"") -> None:
-        sent, got = self.numbers.setdefault((*one, *other), 1000), self.numbers.setdefault((*other, *one), 1000)
-        self.numbers[*one, *other] = sent + len(data) + bool(flags & 2)
-        tcp = wire.tcp(
-            one, other, sequence=sent, acknowledgment=got if flags & 16 else 0, flags=flags, window=9000, payload=data
-        )
-        packet = wire.ip(one[0], other[0], wire.TCP, tcp, identification=len(self.frames) + 1)
-        frame = wire.ethernet(wire.mac(HARDWARE[one[0]]), wire.mac(HARDWARE[other[0]]), wire.IPV4, packet)
-        self.frames.append((START + round(ms * MS), frame))
-
-    def open(self, ms: float, one: tuple[str, int], other: tuple[str, int]) -> None:
-        self.segment(ms, one, other, 2)
-        self.segment(ms + 0.01, other, one, 18)
-        self.segment(ms + 0.02, one, other, 16)
-
-    def say(self, ms: float, one: tuple[str, int], other: tuple[str, int], data: bytes) -> None:
-        self.segment(ms, one, other, 24, data)
-
-    def causes(self, folder: Path) -> tuple[Cause, ...]:
-        file = folder / "some.pcap"
-        file.write_bytes(containers.pcap(sorted(self.frames, key=lambda frame: frame[0])))
-        return learned(file).causes
+def causes_of(network: Network, folder: Path) -> tuple[Cause, ...]:
+    return learned(network.written(folder)).causes
 
 
 def readdressed(frame: bytes) -> bytes:
@@ -73,17 +42,7 @@ def readdressed(frame: bytes) -> bytes:
     return frame[:26] + ip_address(PROXY).packed + frame[30:34] + struct.pack("!H", 50001) + frame[36:]
 
 
-FRONT, BACK = ((CLIENT, 40001), (PROXY, 80)), ((PROXY, 50001), (BACKEND, 8080))
 ANOTHER = ((OTHER, 40001), (PROXY, 80))
-
-
-def get(path: str, **fields: str) -> bytes:
-    lines = [f"GET {path} HTTP/1.1", *(f"{name.replace('_', '-')}: {value}" for name, value in fields.items())]
-    return "\r\n".join(lines).encode() + b"\r\n\r\n"
-
-
-def ok(body: str) -> bytes:
-    return f"HTTP/1.1 200 OK\r\nContent-Length: {len(body)}\r\n\r\n{body}".encode()
 
 
 def two_clients(first: bytes, second: bytes, asked: bytes) -> Network:
@@ -154,7 +113,7 @@ def test_a_translator_leaves_the_identification_as_it_is(tmp_path: Path) -> None
     network.frames.append((START + MS, readdressed(network.frames[0][1])))
     network.segment(2, (BACKEND, 80), (PROXY, 50001), 18)
     network.segment(3, (BACKEND, 80), (CLIENT, 40001), 18)
-    (cause,) = network.causes(tmp_path)
+    (cause,) = causes_of(network, tmp_path)
     assert [fact.kind for fact in cause.evidence] == [Kind.SAME_NUMBERS, Kind.SAME_IDENTIFICATION]
     assert cause.evidence[1].value == "1"
 
@@ -178,7 +137,7 @@ def test_time_alone_makes_it_likely(tmp_path: Path) -> None:
     network.say(3, *BACK, b"something else")
     network.say(8, *BACK[::-1], b"result 1")
     network.say(9, *FRONT[::-1], b"the answer")
-    (cause,) = network.causes(tmp_path)
+    (cause,) = causes_of(network, tmp_path)
     assert (cause.connection, cause.effect, cause.confidence) == (0, 1, Confidence.LIKELY)
     assert [(fact.kind, fact.number) for fact in cause.evidence] == [(Kind.OPENED, MS), (Kind.ASKED, 2 * MS)]
 
@@ -191,22 +150,22 @@ def test_whoever_waits_long_did_not_cause_what_takes_a_moment(tmp_path: Path) ->
     network.say(2001, *BACK, b"a chore")
     network.say(2002, *BACK[::-1], b"is done")
     network.say(5000, *FRONT[::-1], b"it happened")
-    assert network.causes(tmp_path) == ()
+    assert causes_of(network, tmp_path) == ()
 
 
 def test_two_that_wait_alike_are_not_told_apart(tmp_path: Path) -> None:
-    assert two_clients(b"a question", b"a question", b"something else").causes(tmp_path) == ()
+    assert causes_of(two_clients(b"a question", b"a question", b"something else"), tmp_path) == ()
 
 
 def test_of_two_that_wait_the_one_with_the_same_request_is_likely(tmp_path: Path) -> None:
-    (cause,) = two_clients(get("/a"), get("/b"), get("/b", Via="1.1 p")).causes(tmp_path)
+    (cause,) = causes_of(two_clients(get("/a"), get("/b"), get("/b", Via="1.1 p")), tmp_path)
     assert (cause.packet, cause.confidence) == (10, Confidence.LIKELY)
     assert {fact.kind for fact in cause.evidence} == {Kind.ASKED, Kind.SAME_REQUEST, Kind.VIA}
 
 
 def test_of_two_that_wait_the_one_that_is_named_is_certain(tmp_path: Path) -> None:
     asked = get("/", Forwarded=f'for="{OTHER}";proto=http')
-    (cause,) = two_clients(get("/"), get("/"), asked).causes(tmp_path)
+    (cause,) = causes_of(two_clients(get("/"), get("/"), asked), tmp_path)
     assert (cause.packet, cause.confidence) == (10, Confidence.CERTAIN)
     assert cause.opening is None  # it was opened long before
 
@@ -218,7 +177,7 @@ def test_a_server_that_refused_was_asked_because_of_the_request_that_waited(tmp_
     network.segment(2, *BACK, 2)
     network.segment(2.5, *BACK[::-1], 20)
     network.say(3, *FRONT[::-1], b"HTTP/1.1 502 Bad Gateway\r\n\r\n")
-    (cause,) = network.causes(tmp_path)
+    (cause,) = causes_of(network, tmp_path)
     assert (cause.effect, cause.request, cause.confidence) == (1, None, Confidence.LIKELY)
     assert [fact.kind for fact in cause.evidence] == [Kind.OPENED]
 
@@ -230,7 +189,7 @@ def test_a_check_while_nobody_waits_has_no_cause(tmp_path: Path) -> None:
     network.segment(2.5, *BACK[::-1], 20)
     network.say(3, *FRONT, get("/"))
     network.say(4, *FRONT[::-1], ok("cached"))
-    assert network.causes(tmp_path) == ()
+    assert causes_of(network, tmp_path) == ()
 
 
 def test_a_request_for_somebody_else_has_no_cause_here(tmp_path: Path) -> None:
@@ -241,7 +200,7 @@ def test_a_request_for_somebody_else_has_no_cause_here(tmp_path: Path) -> None:
     network.say(3, *BACK, get("/", X_Forwarded_For="192.0.2.77"))
     network.say(4, *BACK[::-1], ok("one page"))
     network.say(5, *FRONT[::-1], ok("one page"))
-    assert network.causes(tmp_path) == ()
+    assert causes_of(network, tmp_path) == ()
 
 
 def test_each_request_on_connections_that_are_kept_open_has_its_own_cause(tmp_path: Path) -> None:
@@ -254,7 +213,7 @@ def test_each_request_on_connections_that_are_kept_open_has_its_own_cause(tmp_pa
         network.say(at + 1, *BACK, get(f"/{number}", X_Forwarded_For=f"192.0.2.1, {CLIENT}"))
         network.say(at + 2, *BACK[::-1], ok("some page"))
         network.say(at + 3, *FRONT[::-1], ok("some page"))
-    told = network.causes(tmp_path)
+    told = causes_of(network, tmp_path)
     assert [(each.packet, each.request, each.opening) for each in told] == [
         (6, 7, None),
         (10, 11, None),
@@ -269,7 +228,7 @@ def test_a_proxy_protocol_header_names_the_clients_end_even_if_others_wait(versi
     if version == 2:
         body = b"".join(ip_address(each[0]).packed for each in ends) + struct.pack("!HH", ends[0][1], ends[1][1])
         header = b"\r\n\r\n\0\r\nQUIT\n" + struct.pack("!BBH", 0x21, 0x11, len(body)) + body
-    (cause,) = two_clients(b"ask", b"ask", header + b"ask").causes(tmp_path)
+    (cause,) = causes_of(two_clients(b"ask", b"ask", header + b"ask"), tmp_path)
     assert (cause.packet, cause.confidence) == (10, Confidence.CERTAIN)
     assert [(fact.kind, fact.value, fact.number) for fact in cause.evidence] == [
         (Kind.PROXY_HEADER, f"{OTHER} 40001", version)
@@ -280,7 +239,7 @@ def test_connections_made_by_hand_with_the_same_small_numbers_are_not_translated
     network = Network()
     network.open(0, *FRONT)
     network.open(0.001, *BACK)
-    assert network.causes(tmp_path) == ()
+    assert causes_of(network, tmp_path) == ()
 
 
 @pytest.mark.skipif(not SAMPLES.exists(), reason="the samples are not here")

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from proxy_builder import BACK, CLIENT, OTHER, PROXY, Network, get, ok
 from tui_pilot import LARGE, SMALL, opened, settle
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from textual.pilot import Pilot
 
     from tui.app import NetvizApp
@@ -90,3 +93,25 @@ async def test_another_connection_that_has_no_part_in_it_closes_it() -> None:
             await settle(pilot)
             told.append((app.desk.connection, app.stage.machines.display))
         assert told == [(3, True), (4, False)]  # connection 3 belongs to it
+
+
+async def test_a_packet_that_has_no_place_in_it_closes_it(tmp_path: Path) -> None:
+    network = Network()
+    network.open(0, *BACK)
+    for number, one in enumerate((CLIENT, OTHER)):
+        front = (one, 40001), (PROXY, 80)
+        network.open(10 * number + 1, *front)
+        network.say(10 * number + 2, *front, get(f"/{number}"))
+        network.say(10 * number + 3, *BACK, get(f"/{number}", X_Forwarded_For=one))
+        network.say(10 * number + 4, *BACK[::-1], ok("some page"))
+        network.say(10 * number + 5, *front[::-1], ok("some page"))
+    async with opened(str(network.written(tmp_path)), SMALL) as (app, pilot):
+        await pilot.press(":", *"conn 1", "enter")
+        await settle(pilot)
+        await open_machines(app, pilot)
+        shown = []
+        for packet in (8, 9, 15):  # the request and the reply on the kept connection, then the request of another
+            await pilot.press(":", *str(packet), "enter")
+            await settle(pilot)
+            shown.append((app.desk.connection, app.desk.packet + 1, app.stage.machines.display))
+        assert shown == [(0, 8, True), (0, 9, True), (0, 15, False)]

@@ -16,6 +16,7 @@ from capture.source import open_source
 from export.report import write_report
 from fixtures import wire
 from lab import pcapng
+from proxy_builder import BACK, CLIENT, OTHER, PROXY, Network, get, ok
 from views.machines import MachineLadder
 from views.machines_picture import LEAST, fitting, lanes
 from views.options import Options
@@ -214,6 +215,25 @@ def test_all_data_that_was_lost_is_sent_again() -> None:
         assert sequence in {detail.sequence for detail in details[place + 1 :]}
 
 
+def test_of_a_connection_that_is_kept_open_only_the_part_for_this_request_is_shown(tmp_path: Path) -> None:
+    network = Network()
+    network.open(0, *BACK)
+    for number, one in enumerate((CLIENT, OTHER)):
+        front = (one, 40001), (PROXY, 80)
+        network.open(10 * number + 1, *front)
+        network.say(10 * number + 2, *front, get(f"/{number}"))
+        network.say(10 * number + 3, *BACK, get(f"/{number}", X_Forwarded_For=one))
+        network.say(10 * number + 4, *BACK[::-1], ok("some page"))
+        network.say(10 * number + 5, *front[::-1], ok("some page"))
+    file = network.written(tmp_path)
+    first, _ladder = story(str(file), 1)
+    assert set(first.connections) == {0, 1}
+    assert [sum(0 in step.connections for step in first.steps), len(first.steps)] == [2, 7]
+    both, _ladder = story(str(file), 0)
+    assert set(both.connections) == {0, 1, 2}
+    assert len(both.steps) == 3 + 2 + 2 + 2 * 5
+
+
 def test_families_are_bounded() -> None:
     with closing(Session(open_source(FIXTURES / "dns.pcapng"))) as session:
         session.run()
@@ -274,6 +294,7 @@ def test_every_fixture_has_a_picture(file: Path) -> None:
         for connection in range(min(len(session.snapshot.connections), 3)):
             told = together(session, learned, connection)
             assert {node for step in told.steps for node in step.path} == set(told.lanes)
+            # No connection of the fixtures is kept open for others, so nothing is left out.
             assert sorted(packet for step in told.steps for packet in step.packets) == sorted(
                 packet for rows in told.rows.values() for packet in rows.tolist()
             )

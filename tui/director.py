@@ -193,6 +193,7 @@ class Director:
 
     def _go_on_to(self, packet: int) -> None:
         self.desk.packet = packet
+        self.machines.follow(packet)
         self.player.seek()
         self.stage.show_packet()
         self.looking.look()

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from analysis.learned import learn
 from analysis.machines_together import Together, together
-from tui.desk import NONE
+from tui.desk import LEARNED_UNASKED, NONE
 from tui.fetch import Fetch
 from views.machines import MachineLadder
 
 if TYPE_CHECKING:
     from tui.director import Director
+
+SEARCHING: Final = "Looking for what belongs together …"
 
 
 class MachineRoom:
@@ -43,6 +45,8 @@ class MachineRoom:
         elif not self._desk.snapshot.finished:
             self._director.say("The machines can be shown once the capture has been read.")
         elif self._desk.connection != NONE:
+            if self._desk.learned is None and len(self._desk.snapshot.packets) > LEARNED_UNASKED:
+                self._director.say(SEARCHING)
             self._fetch.ask(self._director.app, self._desk.connection)
 
     def _gather(self, connection: int) -> Together:
@@ -52,6 +56,8 @@ class MachineRoom:
         return together(self._desk.session, self._desk.learned, connection)
 
     def _show(self, connection: int, story: Together) -> None:
+        if self._stage.said == SEARCHING:
+            self._director.say("")
         if connection != self._desk.connection:
             return  # another was opened meanwhile
         self._story, self._unfolded = story, frozenset()
@@ -87,6 +93,12 @@ class MachineRoom:
     def keep(self, connection: int) -> None:
         """Another connection is opened: it may have no place in this story."""
         if self.open and self._story is not None and connection not in self._story.connections:
+            self._close()
+
+    def follow(self, packet: int) -> None:
+        """Another packet is selected: of a connection that is kept open, most have no place in this story."""
+        ladder = self._stage.machines.ladder
+        if self.open and ladder is not None and ladder.index_of(packet) is None:
             self._close()
 
     def leave(self) -> bool:

@@ -1,9 +1,10 @@
 """Connections that belong together, as the steps of one story between machines.
 
 To a connection belong those that it was caused by and those that it caused (`analysis.causes`), what these caused in
-turn, and the lookups of a page load; of one that is kept open for many requests, the part for these. A step is one packet on its way from machine to machine: the ways come from the
-hardware addresses of each point where it was captured, and its ends from its IP addresses. A packet whose addresses
-were changed on the way (NAT) is one step with two connections. All of it is deduced.
+turn, and the lookups of a page load; of one that is kept open for many requests, the part for these. A step is one
+packet on its way from machine to machine: the ways come from the hardware addresses of each point where it was
+captured, and its ends from its IP addresses. A packet whose addresses were changed on the way (NAT) is one step with
+two connections. All of it is deduced.
 """
 
 from __future__ import annotations

@@ -35,8 +35,8 @@ AT_ONCE: Final = 32
 """This part of the spool is made free when it is full, so that little is looked at then ..."""
 NEWEST: Final = 4
 """... and this part stays, whatever its packets belong to."""
-WORTH: Final = 8
-"""Pages are looked for once this part of what is needed was told to leave."""
+DENSE: Final = 8
+"""Pages are looked for where this part of a stretch is to leave: scattered more, packets hardly fill any."""
 ROWS: Final = 1 << 16
 """Rows that are looked at with one step."""
 
@@ -50,7 +50,6 @@ class Leaving:
         self._before = 0  # the packets of earlier rows are to leave
         self._until = np.zeros(0, np.int32)  # and of each connection those of earlier rows
         self._has_left = np.zeros(0, np.bool_)
-        self._unsought = 0  # bytes of connections that were told to leave since pages were looked for
         self._snapshot: Snapshot | None = None
 
     def __call__(self, snapshot: Snapshot) -> None:
@@ -68,7 +67,7 @@ class Leaving:
     def _make_room(self, snapshot: Snapshot) -> None:
         packets, wanted = snapshot.packets, self._limit - self._limit // AT_ONCE
         newest = int(np.searchsorted(packets.offset, int(packets.offset[-1]) - self._limit // NEWEST))
-        first, last = self._close(snapshot.connections, newest, self._spool.occupied - wanted)
+        first, last = self._close(snapshot, newest, self._spool.occupied - wanted)
         self._give_back(snapshot, first, last)
         while (needed := self._spool.occupied - wanted) > 0 and self._before < newest:
             old = self._before
@@ -77,8 +76,9 @@ class Leaving:
             self._give_back(snapshot, old, self._before)
         self._spool.left = replace(self._spool.left, connections=int(np.count_nonzero(self._has_left)))
 
-    def _close(self, connections: Connections, newest: int, needed: int) -> tuple[int, int]:
+    def _close(self, snapshot: Snapshot, newest: int, needed: int) -> tuple[int, int]:
         """Tell closed connections to leave, for so many bytes; the rows between which that may have made pages free."""
+        connections, offset = snapshot.connections, snapshot.packets.offset
         self._until = _grown(self._until, len(connections))
         last = np.asarray(connections.last_packet)
         here = np.flatnonzero(_closed(connections) & (self._until <= last) & (last < newest))
@@ -86,13 +86,14 @@ class Leaving:
         sizes = np.asarray(connections.bytes)[here].sum(axis=1, dtype=np.int64)
         sizes += np.asarray(connections.packets)[here].sum(axis=1, dtype=np.int64) * (HEADER + TRAILER)
         here = here[: int(np.searchsorted(np.cumsum(sizes), needed)) + 1]
-        first = np.maximum(np.asarray(connections.first_packet)[here], self._until[here])
+        if not len(here):
+            return 0, 0
+        begin = max(int(np.maximum(np.asarray(connections.first_packet)[here], self._until[here]).min()), self._before)
+        end = int(last[here].max()) + 1
         self._until[here] = last[here] + 1
-        self._unsought += int(sizes[: len(here)].sum())
-        if not len(here) or self._unsought < needed // WORTH:
-            return 0, 0  # scattered among others they make no page free; those will, when they leave
-        self._unsought = 0
-        return max(int(first.min()), self._before), int(last[here].max()) + 1
+        if begin >= end or int(sizes[: len(here)].sum()) < (int(offset[end - 1]) - int(offset[begin])) // DENSE:
+            return 0, 0  # they make no page free; their neighbours will, when they leave
+        return begin, end
 
     def _give_back(self, snapshot: Snapshot, first: int, end: int) -> None:
         """Give back the pages whose packets are all to leave, from row `first` to before `end`."""

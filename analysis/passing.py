@@ -2,8 +2,8 @@
 
 Which points are on the way is deduced from the packets that were seen at several, and their order from those that were
 seen at any two. A packet that was not seen at the next point is lost, or was dropped by the
-machine between, if one that was sent later was seen there; without a later one it may still be on its way. A packet
-that was not seen where its end's packets begin was made on the way: a copy.
+machine between, if one that was sent later was seen at both; without a later one it may still be on its way. A packet
+that was not seen where others were before they came to its first point was made on the way: a copy.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from analysis.snapshot import rows_of
-from capture.protocol import Flag
+from capture.protocol import Flag, Protocol
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -25,6 +25,11 @@ if TYPE_CHECKING:
 NEVER: Final = np.iinfo(np.int64).max
 MOST: Final = 4_000_000
 """Packets times points that are looked at; of a connection with more nothing is told."""
+MOST_POINTS: Final = 64
+
+
+OF_ONE_END: Final = np.array([Protocol.TCP4, Protocol.TCP6, Protocol.UDP4, Protocol.UDP6, Protocol.ICMP4], np.uint8)
+"""Whose packets one machine sends. What ARP, neighbour discovery or VRRP say of an address, any machine may say."""
 
 
 @unique
@@ -56,39 +61,60 @@ class Way:
     @property
     def made(self) -> NDArray[np.bool_]:
         """Which of them were not sent by their end, but made on the way, bool (N,)."""
-        found: NDArray[np.bool_] = self.times[:, 0] == NEVER
+        return self._made_behind() >= 0
+
+    def _made_behind(self) -> NDArray[np.int64]:
+        """The place of the point behind which each was made, int64 (N,); -1 where its end sent it."""
+        seen = self.times != NEVER
+        first, found = np.argmax(seen, axis=1), np.full(len(self.rows), -1, np.int64)
+        for place in range(1, len(self.points)):
+            # The points where those that pass this one were seen before: there it was not, so it came to be behind.
+            before = np.flatnonzero(seen[seen[:, place]][:, :place].any(axis=0))
+            if len(before):
+                found[first == place] = before[-1]
         return found
 
     def _next_missed(self) -> NDArray[np.int64]:
         """The place of the point where each packet was missed, int64 (N,); -1 where it was not lost."""
         seen = self.times != NEVER
         count = len(self.points)
-        following = count - np.argmax(seen[:, ::-1], axis=1)  # behind the last point where it was seen
-        # Whether a packet that was sent later was seen at each point.
-        later = np.zeros((len(self.rows) + 1, count + 1), np.bool_)
-        later[:-1, :count] = np.logical_or.accumulate(seen[::-1], axis=0)[::-1]
-        missed = later[np.arange(len(self.rows)) + 1, following]
-        return np.where(missed, following, -1)
+        last = count - 1 - np.argmax(seen[:, ::-1], axis=1)  # the last point where each was seen
+        found = np.full(len(self.rows), -1, np.int64)
+        for here in range(count):
+            at = np.flatnonzero(last == here)
+            for place in range(count - 1, here, -1):  # the nearest counts
+                # Ways may part: only what passed both points tells that one leads to the other.
+                both = np.flatnonzero(seen[:, here] & seen[:, place])
+                if len(both):
+                    found[at[at < both[-1]]] = place
+        return found
 
     def losses(self) -> dict[int, tuple[int, int]]:
         """The row of each that was lost, with the interfaces that it was seen at last, and missed at."""
         missed = self._next_missed()
         at = np.flatnonzero(missed >= 0)
-        between = zip(self.points[missed[at] - 1].tolist(), self.points[missed[at]].tolist(), strict=True)
-        return dict(zip(self.rows[at].tolist(), between, strict=True))
+        return {int(self.rows[place]): self._between(place, int(missed[place])) for place in at.tolist()}
+
+    def _between(self, place: int, missed: int) -> tuple[int, int]:
+        """Of the packet at a place the interface where it was seen last, and that of the point where it was missed."""
+        last = int(np.flatnonzero(self.times[place] != NEVER)[-1])
+        return int(self.points[last]), int(self.points[missed])
 
     def _place(self, packet: int) -> int:
         return int(np.searchsorted(self.rows, packet))
 
     def lost_between(self, packet: int) -> tuple[int, int] | None:
         """The interfaces that a packet was seen at last, and missed at; None if it was not lost."""
-        missed = int(self._next_missed()[self._place(packet)])
-        return None if missed < 0 else (int(self.points[missed - 1]), int(self.points[missed]))
+        place = self._place(packet)
+        missed = int(self._next_missed()[place])
+        return None if missed < 0 else self._between(place, missed)
 
     def made_between(self, packet: int) -> tuple[int, int] | None:
         """The interfaces between which a packet came to be that its sender did not send; None if that sent it."""
-        first = int(np.argmax(self.times[self._place(packet)] != NEVER))
-        return None if first == 0 else (int(self.points[first - 1]), int(self.points[first]))
+        place = self._place(packet)
+        behind = int(self._made_behind()[place])
+        first = int(np.argmax(self.times[place] != NEVER))
+        return None if behind < 0 else (int(self.points[behind]), int(self.points[first]))
 
     def overtaken(self, packet: int) -> tuple[int, int, int] | None:
         """The interfaces between which another packet overtook it first, and that packet's row; None if none did."""
@@ -134,10 +160,11 @@ class Losses:
 def way(snapshot: Snapshot, rows: NDArray[np.int64], *, from_b: bool) -> Way | None:
     """Of a connection's packets `rows` (where they were seen first, ascending) those of one end.
 
-    None where they were captured at one point only, and where they are too many.
+    None for a protocol in which an end may be several machines, where they were captured at one point only, and where
+    they are too many.
     """
     packets, pairs = snapshot.packets, snapshot.sightings
-    if not len(pairs) or not len(rows):
+    if not len(pairs) or not len(rows) or packets.protocol[rows[0]] not in OF_ONE_END:
         return None
     own = rows[((packets.flags[rows] & np.uint16(Flag.FROM_B)) != 0) == from_b]
     again = pairs[np.isin(pairs[:, 1], own)]
@@ -146,7 +173,7 @@ def way(snapshot: Snapshot, rows: NDArray[np.int64], *, from_b: bool) -> Way | N
     first = np.concatenate((np.arange(len(own)), np.searchsorted(own, again[:, 1])))
     seen = np.concatenate((own, again[:, 0]))
     points, point = np.unique(packets.interface[seen], return_inverse=True)
-    if len(own) * len(points) > MOST:
+    if len(own) * len(points) > MOST or len(points) > MOST_POINTS:
         return None
     times = np.full((len(own), len(points)), NEVER, np.int64)
     np.minimum.at(times, (first, point), packets.time_ns[seen])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,6 +18,8 @@ from analysis.session import Session
 from capture.protocol import Flag
 from capture.source import open_source
 from export.packet_json import packet_objects
+from lab.scenarios import scenarios
+from lab.starting import start, why_not_here
 from views.explanation import Explanation
 from views.ladder import Ladder
 from views.options import Options
@@ -30,6 +33,8 @@ if TYPE_CHECKING:
     from analysis.snapshot import Snapshot
 
 FIXTURES = Path(__file__).parents[1] / "fixtures"
+FATEFUL = ("rto", "fast-retransmit", "duplicate", "loss", "tcp-vs-udp", "pmtu")
+"""Scenarios in which packets are lost or doubled, and captured on both sides of that."""
 LOST = "It was lost between client:eth0 and server:eth0: later ones were seen there, this one never."
 
 
@@ -99,6 +104,29 @@ def test_points_are_ordered_by_the_packets_that_were_seen_at_both() -> None:
 def test_a_packet_that_its_sender_did_not_send_is_a_copy() -> None:
     passed = made((0, 5), (None, 6), (1, 7))
     assert [passed.made_between(packet) for packet in range(3)] == [None, (7, 8), None]
+
+
+def test_ways_that_part_lose_nothing() -> None:
+    """An address that moves from one machine to another: who sent to it sends to the new one."""
+    passed = made((0, 5, None), (10, 15, None), (20, None, 25), (30, None, 35))
+    assert not passed.lost.any()
+    back = made((0, None, 5), (10, None, 15), (None, 20, 25), (None, 30, 35))
+    assert not back.made.any()
+
+
+@pytest.mark.lab
+def test_a_takeover_at_all_points_loses_nothing(tmp_path: Path) -> None:
+    if (hindrance := why_not_here()) is not None:
+        pytest.skip(hindrance)
+    file = tmp_path / "arp.pcapng"
+    with start("arp", {"everywhere": True}) as running, os.fdopen(running.capture, "rb") as stream:
+        file.write_bytes(stream.read())
+    with closing(Session(open_source(file))) as session:
+        session.run()
+        snapshot = session.snapshot
+        assert len(snapshot.interfaces) == 3
+        for connection in range(len(snapshot.connections)):
+            assert not fates(snapshot, session.packets_of(connection)).any()
 
 
 def test_who_overtakes_whom_and_where() -> None:
@@ -192,16 +220,13 @@ def test_a_router_that_drops_is_named() -> None:
         assert "router1 took it in at router1:eth0 and never sent it on at router1:eth1." in told(session, int(gone[0]))
 
 
-@pytest.mark.parametrize("name", ["cdn", "haproxy", "lan-wan", "lvs-dr", "lvs-nat", "lvs-tun", "nat", "nginx-balance"])
+@pytest.mark.parametrize("name", [name for name in scenarios() if name not in FATEFUL])
 def test_where_nothing_is_lost_nothing_is_said_to_be(name: str) -> None:
     with closing(opened(name)) as session:
         snapshot = session.snapshot
         for connection in range(len(snapshot.connections)):
             rows = session.packets_of(connection)
-            assert not lost(snapshot, rows).any()
-            for from_b in (False, True):
-                passed = way(snapshot, rows, from_b=from_b)
-                assert passed is None or all(passed.made_between(int(row)) is None for row in passed.rows)
+            assert not fates(snapshot, rows).any()
 
 
 def test_too_many_packets_times_points_are_not_looked_at(rto: Session, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,6 +9,7 @@ streams of HTTP/2, are not told apart.
 
 from __future__ import annotations
 
+from collections import defaultdict
 from dataclasses import dataclass
 from enum import StrEnum, unique
 from typing import TYPE_CHECKING, Final
@@ -138,6 +139,9 @@ class Causes:
 
     def _choose(self, effect: Turn, opening: int | None) -> Cause | None:
         """The one request that explains a turn best."""
+        proxied = self._proxied(effect, opening)
+        if proxied is not None:
+            return proxied
         offers = []
         for cause, same_machine in self._waiting.at(effect.begin_ns, effect):
             if for_somebody_else(self._messages, cause, effect):
@@ -148,8 +152,7 @@ class Causes:
             said = self._said(cause, effect) if same_machine else self._said_elsewhere(cause, effect)
             if _certain(said) or (same_machine and self._suits(cause, effect)):
                 offers.append((cause, (*facts, *said)))
-        proxied = self._proxied(effect)
-        return self._best([proxied] if proxied is not None else offers, effect, effect.packet)
+        return self._best(offers, effect, effect.packet)
 
     def _said(self, cause: Turn, effect: Turn) -> list[Fact]:
         return list(asked_for(self._messages, cause, effect, self._session.names))
@@ -192,14 +195,18 @@ class Causes:
                 offers.append((cause, (*self._in_time(Kind.OPENED, cause, opening), *said)))
         return self._best(offers, effect, None)
 
-    def _proxied(self, effect: Turn) -> tuple[Turn, tuple[Fact, ...]] | None:
-        """The request of the client's end that a PROXY protocol header names: whenever the connection was opened."""
+    def _proxied(self, effect: Turn, opening: int | None) -> Cause | None:
+        """What the client's end caused that a PROXY protocol header names: its request, or else its connecting."""
         said = self._messages.head(effect).proxied if effect.number == 0 and not effect.lookup else None
         cause = None if said is None else self._waiting.of_client((said.address, said.port), effect)
         if said is None or cause is None:
             return None
-        value = f"{said.address} {said.port}"
-        return cause, (Fact(Kind.PROXY_HEADER, (cause.packet, effect.packet), value, said.version),)
+        syn = int(self._snapshot.connections.syn_packet[cause.connection])
+        first = effect.packet if opening is None or opening < syn else opening
+        packet = syn if syn != NO_PACKET and cause.packet > first else cause.packet
+        fact = Fact(Kind.PROXY_HEADER, (packet, effect.packet), f"{said.address} {said.port}", said.version)
+        told = opening if opening is not None and opening > packet else None
+        return Cause(cause.connection, packet, effect.connection, told, effect.packet, Confidence.CERTAIN, (fact,))
 
     def _best(self, offers: list[tuple[Turn, tuple[Fact, ...]]], effect: Turn, request: int | None) -> Cause | None:
         offers.sort(key=lambda offer: _weight(offer[1]), reverse=True)
@@ -244,7 +251,10 @@ class _Waiting:
         order = np.argsort(self._server, kind="stable")
         for part in np.split(order, np.flatnonzero(np.diff(self._server[order])) + 1) if len(order) else ():
             self._served[int(self._server[part[0]])] = part
-        self._by_client = {messages.client(turn): turn for turn in reversed(turns_) if turn.number == 0}
+        self._by_client: defaultdict[tuple[str, int], list[Turn]] = defaultdict(list)
+        for turn in turns_:
+            if turn.number == 0:
+                self._by_client[messages.client(turn)].append(turn)
 
     def at(self, time_ns: int, effect: Turn) -> Iterator[tuple[Turn, bool]]:
         """Each that could be the cause of an effect at a time, and whether the effect's client is its server."""
@@ -262,9 +272,10 @@ class _Waiting:
                 yield self._turns[place], False
 
     def of_client(self, end: tuple[str, int], effect: Turn) -> Turn | None:
-        """The first turn of a connection from this address and port."""
-        found = self._by_client.get(end)
-        return None if found is None or found.connection == effect.connection else found
+        """The first turn of the latest connection from this address and port that began before."""
+        first = self._messages.session.snapshot.connections.first_packet
+        others = [turn for turn in self._by_client.get(end, ()) if turn.connection != effect.connection]
+        return next((turn for turn in reversed(others) if first[turn.connection] < effect.packet), None)
 
     def _some(self, places: NDArray[np.int64], time_ns: int) -> list[int]:
         latest = places[-AT_ONCE:]

@@ -235,6 +235,22 @@ def test_a_proxy_protocol_header_names_the_clients_end_even_if_others_wait(versi
     ]
 
 
+def test_a_proxy_that_connects_at_once_does_so_because_it_was_connected_to(tmp_path: Path) -> None:
+    """And of two connections from the same end, the latest counts."""
+    network = Network()
+    for at in (0, 1000):
+        network.open(at, *FRONT)
+        network.open(at + 1, *BACK)
+        network.say(at + 2, *BACK, f"PROXY TCP4 {CLIENT} {PROXY} 40001 80\r\n".encode())
+        network.say(at + 3, *FRONT, b"hello")
+        network.say(at + 4, *FRONT[::-1], b"welcome")
+        for ends in (FRONT, BACK):
+            network.segment(at + 5, *ends, 20)
+    told = causes_of(network, tmp_path)
+    assert [(each.connection, each.effect) for each in told] == [(0, 1), (2, 3)]
+    assert [(each.packet, each.opening, each.request) for each in told] == [(0, 3, 6), (11, 14, 17)]
+
+
 def test_connections_made_by_hand_with_the_same_small_numbers_are_not_translated(tmp_path: Path) -> None:
     network = Network()
     network.open(0, *FRONT)

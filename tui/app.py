@@ -16,6 +16,7 @@ from tui.asking import FilterInput, LineInput, goto_input, save_input
 from tui.bindings import bindings_of
 from tui.desk import Desk
 from tui.director import Director
+from tui.fetch import Fetch
 from tui.following import Following
 from tui.lineview import LineView
 from tui.palette import Palette
@@ -73,6 +74,8 @@ class NetvizApp(Actions):
         if wanted is not None:
             self.director.filtering.set(wanted)
         self.desk, self.stage = self.director.desk, self.director.stage
+        say = self.director.say
+        self._saves = Fetch(self.director.following.save, lambda _, told: say(told), say)
         self.goto, self.saving, self.filter_line = goto_input(), save_input(), FilterInput()
 
     def compose(self) -> ComposeResult:
@@ -175,7 +178,7 @@ class NetvizApp(Actions):
         elif event.asker is self.filter_line:
             self.director.filter(event.text)
         elif event.text.strip():
-            self.director.say(self.director.following.save(Path(event.text.strip()).expanduser()))
+            self._saves.ask(self, Path(event.text.strip()).expanduser())
 
     @on(FilterInput.Typed)
     def _filter_typed(self, event: FilterInput.Typed) -> None:

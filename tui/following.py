@@ -98,14 +98,13 @@ class Following:
         return self.warned
 
     def save(self, path: Path) -> str:
-        """Save what was captured, and say how it went."""
+        """Save what was captured, and say how it went. Copies all of it: not on the screen's thread."""
         if self.feed is None:
             return "This capture is a file already."
         try:
-            self.feed.save(path)
+            packets, gone = self.feed.save(path)
         except OSError as error:
             return f"{path} cannot be written: {error.strerror}."
-        gone = self.feed.left.packets
         without = f", without the {gone:,} that have left the spool" if gone else ""
-        saved = f"Saved {self.feed.counts.packets - gone:,} packets as {path}{without}"
+        saved = f"Saved {packets:,} packets as {path}{without}"
         return f"{saved}; netviz replay {path} shows them again."

@@ -160,12 +160,17 @@ class Feed:
             file.seek(0, os.SEEK_END)
             file.write(self.note())
 
-    def save(self, path: Path) -> None:
-        """Keep what was captured so far, and is still there, as a file. Raises OSError."""
+    def save(self, path: Path) -> tuple[int, int]:
+        """Keep what was captured so far, and is still there, as a file. Raises OSError.
+
+        Returns how many packets were kept, and how many were gone.
+        """
         with self._output.spool.steady if self._output.spool is not None else nullcontext():
-            copy(self._output.descriptor, self.present(self.counts.written), path)
+            counts, gone = self.counts, self.left.packets
+            copy(self._output.descriptor, self.present(counts.written), path)
         self._append(path)
         self._saved = path
+        return counts.packets - gone, gone
 
     def close(self) -> None:
         """Let go of the spool."""

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Final
 from urllib.parse import unquote
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-CONTENT_TYPE: Final = "application/grpc"
+CONTENT_TYPE: Final = re.compile(r"application/grpc(?![\w-])")
+"""gRPC-Web, whose trailers are in the body, is another protocol."""
 STATUS: Final = (
     *("OK", "CANCELLED", "UNKNOWN", "INVALID_ARGUMENT", "DEADLINE_EXCEEDED", "NOT_FOUND", "ALREADY_EXISTS"),
     *("PERMISSION_DENIED", "RESOURCE_EXHAUSTED", "FAILED_PRECONDITION", "ABORTED", "OUT_OF_RANGE", "UNIMPLEMENTED"),
@@ -50,11 +52,14 @@ def called(path: str) -> str:
 
 def outcome(trailers: Mapping[str, str], messages: int) -> tuple[str, str]:
     """The status as `grpc-status 5 NOT_FOUND`, and the result: how many messages, or what went wrong."""
+    came = f"{messages} message{'s' * (messages != 1)}"
     code = trailers.get("grpc-status", "")
     known = code.isascii() and code.isdigit() and len(code) < 4 and int(code) < len(STATUS)
     name = STATUS[int(code)] if known else "unknown"
-    status = f"grpc-status {code} {name}" if code else "no grpc-status"
+    if not code:
+        return "no grpc-status", came
+    status = f"grpc-status {code} {name}"
     if code == "0":
-        return status, f"{messages} message{'s' * (messages != 1)}, OK"
+        return status, f"{came}, OK"
     message = unquote(trailers.get("grpc-message", ""))
-    return status, ": ".join(part for part in (f"fault {name}" if code else "fault", message) if part)
+    return status, ": ".join(part for part in (f"fault {name}", message) if part)

@@ -78,7 +78,7 @@ class _Call:
 
     @property
     def grpc(self) -> bool:
-        return self.request.get("content-type", "").startswith(CONTENT_TYPE)
+        return CONTENT_TYPE.match(self.request.get("content-type", "")) is not None
 
 
 class _Side:

@@ -174,6 +174,26 @@ def test_a_status_may_be_all_there_is() -> None:
     assert talk.told() == [(asked, "200 grpc-status 12 UNIMPLEMENTED", "fault UNIMPLEMENTED", only)]
 
 
+@pytest.mark.parametrize(
+    ("kind", "is_grpc"),
+    [
+        ("application/grpc", True),
+        ("application/grpc+proto", True),
+        ("application/grpc;charset=utf-8", True),
+        ("application/grpc-web", False),
+        ("application/grpc-web-text+proto", False),
+        ("application/json", False),
+    ],
+)
+def test_what_is_grpc_is_said_by_its_content_type(kind: str, *, is_grpc: bool) -> None:
+    talk = Talk()
+    asked = talk.asks(1, *ASKED[:3], ("content-type", kind))
+    replied = talk.answers(1, (":status", "200"))
+    ended = talk.says(1, frame(DATA, END_STREAM, 1, message(4)))
+    told = (asked, "200 no grpc-status", "1 message", ended) if is_grpc else (asked, "200", None, replied)
+    assert talk.told() == [told]
+
+
 @pytest.mark.parametrize(("end", "who"), [(0, "client"), (1, "server")])
 def test_a_stream_may_be_reset(end: int, who: str) -> None:
     talk = Talk()

@@ -33,6 +33,19 @@ WHEEL: Final = 3
 SIDEWAYS: Final = 8
 
 
+class OfLine(Message):
+    """Something about a line of a view."""
+
+    def __init__(self, view: LineView, index: int) -> None:
+        super().__init__()
+        self.view, self.index = view, index
+
+    @property
+    def control(self) -> LineView:
+        """The view, for handlers that name it."""
+        return self.view
+
+
 class LineView(Widget, can_focus=True):
     """Lines with a title, lines that stay on top, a cursor, a scrollbar, keys and the mouse."""
 
@@ -41,33 +54,15 @@ class LineView(Widget, can_focus=True):
     CURSOR: ClassVar[bool] = True  # False: keys scroll, no line is selected
     WIDE: ClassVar[int] = 160  # cells that can be reached by moving the view sideways
 
-    class Moved(Message):
+    class Moved(OfLine):
         """The cursor went to another line."""
-
-        def __init__(self, view: LineView, index: int) -> None:
-            super().__init__()
-            self.view, self.index = view, index
-
-        @property
-        def control(self) -> LineView:
-            """The view, for handlers that name it."""
-            return self.view
 
         def can_replace(self, message: Message) -> bool:
             """Only the newest place matters."""
             return isinstance(message, LineView.Moved) and message.view is self.view
 
-    class Opened(Message):
+    class Opened(OfLine):
         """Enter or a double click on a line."""
-
-        def __init__(self, view: LineView, index: int) -> None:
-            super().__init__()
-            self.view, self.index = view, index
-
-        @property
-        def control(self) -> LineView:
-            """The view, for handlers that name it."""
-            return self.view
 
     def __init__(self, *, id: str, ascii: bool = False) -> None:  # noqa: A002 - Textual's and the option's names
         super().__init__(id=id)

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from analysis.filter_grammar import Either, Every, FilterError, Not, Pattern, Term, parse
-from analysis.filter_words import OfConnections, OfOneEnd, OfPackets, word_of
+from analysis.filter_tests import OfConnections, OfOneEnd, OfPackets
+from analysis.filter_words import word_of
 from analysis.payloads import payloads
 from capture.protocol import Flag
 
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from analysis.filter_grammar import Node
-    from analysis.filter_words import Word
+    from analysis.filter_tests import Word
     from analysis.snapshot import Snapshot
     from capture.lookup import ByteSource
 

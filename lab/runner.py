@@ -25,6 +25,7 @@ from lab.isolation import as_first_process, die_with_parent, furnish, isolate
 from lab.namespaces import inside
 from lab.netlink import mac_bytes
 from lab.network import Cable, End, Lan, Network, Wire
+from lab.programs import version_of
 from lab.recorder import Recorder, point
 from lab.scenarios import find
 from lab.stage import Stage
@@ -64,7 +65,8 @@ def play(scenario: Scenario, given: dict[str, Any], status: Status) -> int:
         built = _build(scenario.network(values))
         recorder = _recorder(scenario, built, everywhere=bool(given.get("everywhere")))
         names = {each.address.partition("/")[0]: each.host for each in built.devices if each.address}
-        recorder.start(PROGRAM, [describe(scenario, values)], names)
+        about = [describe(scenario, values), *([version_of(scenario.by)] if scenario.by else [])]
+        recorder.start(PROGRAM, about, names)
         status.say(ready=scenario.name)
         stage = Stage(built, recorder, values, files)
         scenario.play(stage)

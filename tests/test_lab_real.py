@@ -14,6 +14,7 @@ from commands.lab import lab
 from fixtures.build import captured
 from fixtures.judging import lacking, told_of
 from lab.errors import LabError
+from lab.programs import version_of
 from lab.real import PATIENCE, wait_until
 from lab.scenario import Real, Scenario, Told
 from lab.scenarios import scenarios
@@ -48,6 +49,7 @@ def test_the_program_itself_tells_the_story(scenario: Scenario, tmp_path: Path) 
     file.write_bytes(captured(scenario, real=True))
     report = told_of(file)
     assert scenario.real is not None
+    assert version_of(scenario.real.program).encode() in file.read_bytes()  # a comment of the capture
     assert report["capture"]["problems"] == []
     assert lacking(report, scenario.real) == []
 
@@ -66,6 +68,10 @@ def test_a_program_that_ends_before_it_is_ready_is_told_with_its_last_words() ->
         with pytest.raises(LabError, match="It said no"):
             wait_until(lambda: False, running, lambda: "It said no.")
         assert time.monotonic() - began < PATIENCE
+
+
+def test_a_program_that_is_not_there_has_no_version() -> None:
+    assert version_of("netviz-has-no-such-program") == ""
 
 
 def test_connections_must_be_told_in_their_order() -> None:

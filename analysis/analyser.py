@@ -16,6 +16,7 @@ from analysis.coverage import cover
 from analysis.handshake import learn_handshake_packets, learn_initial_sequences, learn_options, learn_roles
 from analysis.history import write_history
 from analysis.moments import moments_of
+from analysis.multipath import Multipath
 from analysis.opening_marks import mark_openings
 from analysis.segments import FIN, NOT_ANALYSED, Orderer, is_tcp_packet, segments_of
 from analysis.sequence import follow
@@ -55,6 +56,7 @@ class Analyser:
         self._decoder = Decoder()
         self._streams = Streams(self.connections)
         self._orderer = Orderer()
+        self._multipath = Multipath()
         self._pairs_ahead: bool | None = None
 
     def decode(self, batch: Batch) -> Headers | Paired:
@@ -128,7 +130,8 @@ class Analyser:
         add_completeness(s, assigned.reopened, columns)
         states, marks = told
         states[s.row[s.turn]] = track(s, self.connections)
-        marked, reach = mark_segments(s, moments_of(s, columns, times, shift, scaling, told_rtt), columns)
+        excused = self._multipath.excused(s, batch, headers)
+        marked, reach = mark_segments(s, moments_of(s, columns, times, shift, scaling, told_rtt, excused), columns)
         mark_openings(s, assigned, headers.syn_options, self.connections, marked)
         marks[s.row] = marked
         sent = follow(s, reach, self.connections)

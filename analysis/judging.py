@@ -68,6 +68,7 @@ class Segment:
     shift: int  # its window scale option: -1 for none, `analysis.windows.CUT` for not captured
     reordered_ns: int  # how late it may be and still be out of order: the initial RTT if known, or `REORDERED_NS`
     # Where the clock went backwards both are negative, and compare as Wireshark's unsigned 64-bit numbers do.
+    excused: bool  # it is no duplicate ACK, says `analysis.multipath`
 
 
 @dataclass(slots=True)
@@ -97,7 +98,7 @@ def _judge(segment: Segment, here: Side, there: Side) -> int:
     if segment.flags & (SYN | ACK) == SYN:
         here.next = here.limit  # the handshake begins again: what came beyond a gap is forgotten
     marks, stopped = _before_acknowledgment(segment, here, there)
-    if not stopped and _repeats(segment, here) and segment.window:
+    if not stopped and _repeats(segment, here) and segment.window and not segment.excused:
         marks |= DUPLICATE_ACK
         here.duplicates = 1 if here.duplicates == TOLD else min(here.duplicates + 1, ENOUGH)
     if segment.acknowledgment != here.ack:

@@ -118,6 +118,7 @@ class Marking:
         keep_alive_ack, probe_ack = self._answers(indices(keep_alive), repeats, open_)
         duplicate = repeats & open_
         duplicate[keep_alive_ack] = False
+        duplicate[self._moments.excused] = False
         known = (following != 0) & ((s.flags & RST) == 0)
         marks = np.zeros(len(s), np.uint32)
         for where, mark in (

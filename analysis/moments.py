@@ -29,6 +29,7 @@ class Moments:
     rtt_ns: NDArray[np.int64]  # (G,) initial RTT after it, `NEVER` where it is not known
     rtt_at: NDArray[np.int64]  # (G,) the segment that told it, -1 for one of an earlier batch
     last_syn: NDArray[np.int64]  # (G,) the last segment with SYN, -1 for none
+    excused: NDArray[np.int64]  # places of segments that are no duplicate ACKs (analysis.multipath), ascending
     amid_syns: NDArray[np.int64]  # places of segments between two SYNs, while their connection's scaling was settled
 
     def times(self, packets: NDArray[np.int32]) -> NDArray[np.int64]:
@@ -46,13 +47,14 @@ class Moments:
         return np.where(known, self.rtt_ns[group], REORDERED_NS)
 
 
-def moments_of(
+def moments_of(  # noqa: PLR0913, PLR0917 - one argument a thing that was learnt
     s: Segments,
     columns: Columns,
     earlier: NDArray[np.int64],
     shift: NDArray[np.int8],
     scaling_before: NDArray[np.int8],
     told_rtt: NDArray[np.int64],
+    excused: NDArray[np.int64],
 ) -> Moments:
     """After the batch has been learnt from; `told_rtt` are the segments that told an initial RTT."""
     rtt_at = np.full(len(s.connection), -1)
@@ -67,6 +69,7 @@ def moments_of(
         columns["initial_rtt_ns"][s.connection],
         rtt_at,
         last,
+        excused,
         _amid_syns(s),
     )
 

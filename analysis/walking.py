@@ -40,7 +40,13 @@ def walk(
     at = s.turn[s.begin[2 * group] : s.begin[2 * group + 2]]
     limit = moments.reordered_within(np.full(len(at), group), s.row[at])
     fields = (s.side & 1, s.flags, s.sequence, s.acknowledgment, s.window, s.length, s.time_ns)
-    values = [s.packet(at), *(column[at] for column in fields), moments.shift[s.row[at]], limit]
+    values = [
+        s.packet(at),
+        *(column[at] for column in fields),
+        moments.shift[s.row[at]],
+        limit,
+        np.isin(at, moments.excused),
+    ]
     a, b = (
         carried.side(side, int(moments.scaling_before[side]), moments.earlier) for side in (2 * group, 2 * group + 1)
     )

@@ -57,6 +57,9 @@ class SynOptions:
     window_scale: NDArray[np.int8]  # the shift as sent, capped at 14 (RFC 7323 section 2.3)
     sack_permitted: NDArray[np.bool_]
     timestamps: NDArray[np.bool_]
+    multipath: NDArray[
+        np.uint16
+    ]  # which kinds of MPTCP options there are, as capture.options.multipath_kinds tells them
     fast_open: NDArray[np.int8]  # length of the TFO cookie in bytes, 0 a request; -1 no option
 
 

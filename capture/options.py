@@ -1,7 +1,7 @@
-"""TCP options of SYN segments, for a whole batch. `analysis.layers_options` takes one packet's apart.
+"""TCP options of SYN segments, for a whole batch; MPTCP of others. `analysis.layers_options` takes one packet apart.
 
-Sources: RFC 9293 section 3.1 (the format, MSS), 7323 (window scale, timestamps), 2018 (SACK), 7413 (Fast Open), and
-IANA's registry of TCP option kinds.
+Sources: RFC 9293 section 3.1 (the format, MSS), 7323 (window scale, timestamps), 2018 (SACK), 7413 (Fast Open), 8684
+(MPTCP), and IANA's registry of TCP option kinds.
 """
 
 from __future__ import annotations
@@ -24,6 +24,8 @@ LONGEST: Final = 40
 """Bytes of options that a TCP header has room for."""
 LARGEST_SHIFT: Final = 14
 """RFC 7323 section 2.3: a larger window scale counts as 14."""
+MULTIPATH: Final = 30
+HIGHEST_SUBTYPE: Final = 12
 _FAST_OPEN_MAGIC: Final = 0xF989
 """RFC 7413 section 4.1.1: Fast Open under an experimental kind."""
 
@@ -42,7 +44,28 @@ def syn_options(buffer: NDArray[np.uint8], segments: Sequence[tuple[Rows, Rows, 
         sack_permitted=np.zeros(count, bool),
         timestamps=np.zeros(count, bool),
         fast_open=np.full(count, -1, np.int8),
+        multipath=np.zeros(count, np.uint16),
     )
+    rounds = _rounds(buffer, at, end)
+    if rounds:  # noted together, in order: of an option that is there twice the last one counts
+        _note(buffer, found, *(np.concatenate(parts) for parts in zip(*rounds, strict=True)))
+    return found
+
+
+def multipath_kinds(buffer: NDArray[np.uint8], at: Rows, end: Rows) -> NDArray[np.uint16]:
+    """Which kinds of MPTCP options (RFC 8684 section 3) each of these option lists has, from `at` to `end`, (N,).
+
+    Bit n stands for subtype n; the four highest, which nobody uses, are left out.
+    """
+    kinds = np.zeros(len(at), np.uint16)
+    rounds = _rounds(buffer, at, end)
+    if rounds:
+        _note_multipath(buffer, kinds, *(np.concatenate(parts) for parts in zip(*rounds, strict=True)))
+    return kinds
+
+
+def _rounds(buffer: NDArray[np.uint8], at: Rows, end: Rows) -> list[tuple[Rows, Rows, Rows, Rows]]:
+    """The first option of every list that lies `at` to `end`, then the second …: list, position, kind, length."""
     here = (at < end).nonzero()[0]
     at, end = at[here], end[here]
     rounds: list[tuple[Rows, Rows, Rows, Rows]] = []
@@ -58,9 +81,7 @@ def syn_options(buffer: NDArray[np.uint8], segments: Sequence[tuple[Rows, Rows, 
         rounds.append((here, at, kind, length))
         more = after < end
         here, at, end = here[more], after[more], end[more]
-    if rounds:  # noted together, in order: of an option that is there twice the last one counts
-        _note(buffer, found, *(np.concatenate(parts) for parts in zip(*rounds, strict=True)))
-    return found
+    return rounds
 
 
 def _note(buffer: NDArray[np.uint8], found: SynOptions, here: Rows, at: Rows, kind: Rows, length: Rows) -> None:
@@ -77,3 +98,16 @@ def _note(buffer: NDArray[np.uint8], found: SynOptions, here: Rows, at: Rows, ki
     fast_open = cookie.copy()
     fast_open[experiment] = True
     found.fast_open[here[fast_open]] = length[fast_open] - np.where(cookie[fast_open], 2, 4)
+    _note_multipath(buffer, found.multipath, here, at, kind, length)
+
+
+def _note_multipath(
+    buffer: NDArray[np.uint8], kinds: NDArray[np.uint16], here: Rows, at: Rows, kind: Rows, length: Rows
+) -> None:
+    """Add the subtypes of MPTCP options to `kinds`."""
+    of_multipath = ((kind == MULTIPATH) & (length >= 3)).nonzero()[0]
+    if not len(of_multipath):
+        return
+    subtype = u8(buffer, at[of_multipath] + 2) >> 4
+    known = subtype < HIGHEST_SUBTYPE
+    np.bitwise_or.at(kinds, here[of_multipath[known]], (1 << subtype[known]).astype(np.uint16))

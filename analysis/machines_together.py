@@ -9,7 +9,7 @@ two connections. All of it is deduced.
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict, deque
+from collections import defaultdict, deque
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
@@ -17,6 +17,7 @@ import numpy as np
 
 from analysis.causes_evidence import Kind
 from analysis.machines_ways import Ways
+from analysis.passing import Losses
 from analysis.snapshot import rows_of
 from capture.protocol import TCP_FLAGS, Flag
 
@@ -44,7 +45,7 @@ class Step:
     packets: tuple[int, ...]
     connections: tuple[int, ...]
     path: tuple[Node, ...]  # two machines or more, the sender first
-    lost: bool = False  # it was not seen at the last of these, where others of its connection were
+    lost: bool = False  # on its way to the last of these (`analysis.passing`)
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,16 +126,17 @@ def together(session: Session, learned: Learned, connection: int) -> Together:
     wanted = np.union1d(shown, [row for rows_ in again.values() for row in rows_]).astype(np.int64)
     details = {detail.packet: detail for detail in session.details(wanted)}
     ways = Ways(snapshot.connections, learned.machines, learned.causes, connections)
-    missed = missing(snapshot, shown, again)
+    losses = Losses(snapshot)
     steps = []
     for packet in shown.tolist():
         seen = [details[row] for row in (packet, *again.get(packet, ())) if row in details]
         row = int(snapshot.packets.connection[packet])
         path = ways.path(row, seen, from_client=_from_client(snapshot, packet))
-        # Lost is what was not seen where it went next from the last point that saw it.
-        last = ways.point(missed[packet]) if packet in missed else None
-        lost = last in path[:-1]
-        steps.append(Step((packet,), (row,), path[: path.index(last) + 2] if lost else path, lost))
+        fate = losses.of(packet)
+        last = None if fate is None else ways.point(snapshot.interfaces[fate[0]].name or "")
+        # Where it went next from the last point that saw it, it did not arrive.
+        path = path[: path.index(last) + 2] if last in path[:-1] else path
+        steps.append(Step((packet,), (row,), path, fate is not None))
     steps = _joined(snapshot, steps, details, _translations(learned.causes, connections))
     lanes = _lanes(steps, connections)
     return Together(tuple(connections), lanes, tuple(steps), details, rows, ways, whole and len(first) <= MOST_PACKETS)
@@ -161,36 +163,6 @@ def _again(snapshot: Snapshot, packets: NDArray[np.int64]) -> dict[int, list[int
     for row, same in pairs[np.argsort(snapshot.packets.time_ns[pairs[:, 0]], kind="stable")].tolist():
         found[same].append(row)
     return found
-
-
-def missing(snapshot: Snapshot, packets: NDArray[np.int64], again: Mapping[int, list[int]]) -> dict[int, str]:
-    """The packets (rows) that did not come to the point that most of their connection's packets come to last.
-
-    With each the point that saw it last. Only a point that captured before and after counts.
-    """
-    table = snapshot.packets
-    last = {packet: again.get(packet, [packet])[-1] for packet in packets.tolist()}
-    ends: defaultdict[tuple[int, bool], Counter[int]] = defaultdict(Counter)
-    for packet, row in last.items():
-        ends[_direction(snapshot, packet)][int(table.interface[row])] += 1
-    spans: dict[int, tuple[int, int]] = {}
-    found = {}
-    for packet, row in last.items():
-        counted = ends[_direction(snapshot, packet)]
-        usual, count = counted.most_common(1)[0]
-        seen_at = {int(table.interface[each]) for each in (packet, *again.get(packet, ()))}
-        if usual not in seen_at and 2 * count > counted.total():
-            if usual not in spans:
-                at = np.flatnonzero(table.interface == usual)
-                spans[usual] = (int(at[0]), int(at[-1]))
-            name = snapshot.interfaces[int(table.interface[row])].name
-            if name is not None and spans[usual][0] < packet < spans[usual][1]:
-                found[packet] = name
-    return found
-
-
-def _direction(snapshot: Snapshot, packet: int) -> tuple[int, bool]:
-    return int(snapshot.packets.connection[packet]), _from_client(snapshot, packet)
 
 
 def _from_client(snapshot: Snapshot, packet: int) -> bool:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
+from analysis.passing import Fate, fates
 from views.arrows import NARROW, arrow_role, time_title
 from views.conversation import Conversation
 from views.durations import TIME_WIDTH, duration, moment, size
@@ -58,10 +59,18 @@ class MachineLadder:
         self._signs = glyphs(ascii_only=options.ascii)
         self._talks = {row: Conversation(snapshot, row, packets) for row, packets in story.rows.items()}
         self._repeated = {row: self._marked(talk, repeated(talk)) for row, talk in self._talks.items()}
+        self._fates = {row: self._fated(talk) for row, talk in self._talks.items()}
         self._packets = np.array([step.packets[0] for step in story.steps], np.int64)
         plain = {row: self._marked(talk, foldable(talk)) for row, talk in self._talks.items()}
         folds = np.array(
-            [step.packets[0] in plain[step.connections[0]] and not step.lost for step in story.steps], np.bool_
+            [
+                all(
+                    packet in plain[row] and packet not in self._fates[row]
+                    for row, packet in zip(step.connections, step.packets, strict=True)
+                )
+                for step in story.steps
+            ],
+            np.bool_,
         )
         self._folding = Folding(folds, self._packets, unfolded, shown=KEPT)
         self._places = {node: place for place, node in enumerate(story.lanes)}
@@ -72,6 +81,13 @@ class MachineLadder:
     @staticmethod
     def _marked(talk: Conversation, marked: NDArray[np.bool_]) -> frozenset[int]:
         return frozenset(talk.packets[marked].tolist())
+
+    @staticmethod
+    def _fated(talk: Conversation) -> dict[int, Fate]:
+        """The packets that were lost, or made on the way."""
+        found = fates(talk.snapshot, talk.packets)
+        at = np.flatnonzero(found)
+        return {int(talk.packets[place]): Fate(int(found[place])) for place in at.tolist()}
 
     def _number(self, step: Step) -> str:
         return "#" + ",".join(map(str, sorted(step.connections)))
@@ -169,15 +185,18 @@ class MachineLadder:
         packet = step.packets[0]
         talk = self._talks[step.connections[0]]
         again = packet in self._repeated[talk.row]
+        where = list(zip(step.connections, step.packets, strict=True))
         detail = self.story.details.get(packet)
-        shown = label(talk, packet, detail, self.options, repeated=again)
+        fate = next((self._fates[row][each] for row, each in where if each in self._fates[row]), Fate.ARRIVED)
+        shown = label(talk, packet, detail, self.options, repeated=again, fate=fate)
         if detail is not None and talk.is_tcp and (words := carried_words(talk, detail, self.options)):
             # What is said counts for more here than how: each lane is narrow.
-            shown = Label(words, ((1, size(talk.payload(packet))),))
-        if step.lost:
-            shown = shown._replace(main=_("lost? {what}").format(what=shown.main))
-        canvas, where = self._margin(place, width), self._lanes(width)
-        draw_lifelines(canvas, where, self._signs)
+            marks = [each for each in shown.numbers if each[1].startswith("[")]
+            shown = Label(words, ((1, size(talk.payload(packet))), *marks))
+        if step.lost and not talk.is_tcp:
+            shown = shown._replace(numbers=((2, _("[lost]")), *shown.numbers))
+        canvas, across = self._margin(place, width), self._lanes(width)
+        draw_lifelines(canvas, across, self._signs)
         drawn = Arrow(
             tuple(self._places[node] for node in step.path),
             shown,
@@ -186,7 +205,7 @@ class MachineLadder:
             "bad" if step.lost else arrow_role(talk, packet, self.options.colour, repeated=again),
             step.lost,
         )
-        draw_arrow(canvas, where, drawn, self._signs)
+        draw_arrow(canvas, across, drawn, self._signs)
         return canvas
 
     def _fold(self, begin: int, end: int, width: int) -> Canvas:

@@ -125,8 +125,8 @@ def draw_arrow(canvas: Canvas, where: Lanes, drawn: Arrow, signs: Glyphs) -> Non
         to_right = other > one
         last = place == len(hops) - 1
         gone = drawn.lost and last
-        crossed = gone or (drawn.what == "rst" and last)
-        head = signs.reset if crossed else signs.head_right if to_right else signs.head_left
+        head = signs.reset if drawn.what == "rst" and last else signs.head_right if to_right else signs.head_left
+        head = " " if gone else head  # as in the ladder of a connection: it does not arrive
         begin = min(where.column(one), where.column(other)) + 1
         reach = max(span * 2 // 3, 2) if gone else span
         text = fit_label(drawn.label, label_room(reach), signs.ellipsis) if place == speaking else ""

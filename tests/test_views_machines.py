@@ -193,6 +193,7 @@ def test_what_did_not_come_to_the_point_where_others_came_was_lost(tmp_path: Pat
     first, second, third = picture(ladder, 80)
     assert (first.count("->"), second.count("->"), third.count("->")) == (2, 1, 2)
     assert second.rstrip(" |").endswith("--")  # without a head: it does not arrive
+    assert "[lost]" in second
 
 
 @pytest.mark.parametrize("name", ["lost-segment.pcap", "rst-in-the-middle.pcap", "interfaces.pcapng"])

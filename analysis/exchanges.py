@@ -108,7 +108,8 @@ def _match_http(matching: _Matching, connection: int, packet: int, payload: byte
     body = payload.partition(b"\r\n\r\n")[2]
     if not _STATUS.match(words):
         matching.ask((connection, 0, from_b), Exchange(connection, "HTTP", words, packet, call=_call(body)))
-    elif not words.startswith("1"):  # interim responses (RFC 9110 section 15.2) end nothing
+    # Interim responses (RFC 9110 section 15.2) end nothing, but after 101 the connection speaks another protocol.
+    elif not words.startswith("1") or words.startswith("101"):
         matching.answer((connection, 0, not from_b), packet, words, _result(body))
 
 

@@ -126,6 +126,25 @@ def test_requests_are_matched_with_their_replies() -> None:
     assert first.took_ns > 10_000_000  # the wire delays by 5 ms each way
 
 
+def test_a_change_of_protocol_is_a_reply_and_an_interim_response_is_none(tmp_path: Path) -> None:
+    from segments_builder import ACK, Segment  # noqa: PLC0415 - a builder of packets
+
+    client, server = ("10.0.0.1", 1024), ("10.0.0.2", 80)
+    said = [
+        (client, server, b"GET /chat HTTP/1.1\r\n\r\n"),
+        (server, client, b"HTTP/1.1 100 Continue\r\n\r\n"),
+        (server, client, b"HTTP/1.1 101 Switching Protocols\r\n\r\n"),
+    ]
+    packets = []
+    for number, (source, to, payload) in enumerate(said):
+        packet = Segment(source, to, ACK, number * 100, data=len(payload)).to_bytes()
+        packets.append((number * SECOND, packet[: -len(payload)] + payload))
+    file = tmp_path / "upgrade.pcap"
+    file.write_bytes(containers.pcap(packets, link_type=101))
+    (exchange,) = learned(file).exchanges
+    assert (exchange.request, exchange.reply, exchange.reply_packet) == ("GET /chat", "101 Switching Protocols", 2)
+
+
 def test_a_resolvers_questions_are_matched_one_by_one() -> None:
     found = learned(FIXTURES / "dns.pcapng").exchanges
     assert len(found) == 17

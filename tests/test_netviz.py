@@ -136,7 +136,7 @@ def test_ctrl_c_tells_of_what_was_read_until_then_and_exits_130() -> None:
         waiting.stdin.write(HANDSHAKE.read_bytes())
         waiting.stdin.flush()
         with pytest.raises(subprocess.TimeoutExpired):
-            waiting.wait(timeout=1)  # it waits for more packets
+            waiting.wait(timeout=3)  # it waits for more packets; less is too little to start in on a busy machine
         waiting.send_signal(signal.SIGINT)
         waiting.wait(timeout=10)
         complaint, told = waiting.stderr.read(), waiting.stdout.read()

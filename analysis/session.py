@@ -196,4 +196,5 @@ class Session:
             names=self.names,
             owners=self._owners,
             span_ns=self._analyser.packets.span_ns,
+            thinned=self._analyser.packets.thinned(),
         )

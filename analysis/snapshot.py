@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from analysis.connections import Connections
     from capture.batch import Interface
     from capture.errors import Problem
-    from capture.table import Packets
+    from capture.table import Packets, Thinned
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +35,8 @@ class Snapshot:
     names: Mapping[str, str] = field(default_factory=dict)  # of addresses, as far as they were found out; grows
     owners: Mapping[tuple[int, str, int], str] = field(default_factory=dict)  # processes, by protocol, address and port
     span_ns: tuple[int, int] | None = None  # `span_of` tells it in any case
+    thinned: Thinned | None = None
+    """Some of the packets, where looking through all of them would fetch them from a file."""
     sightings: NDArray[np.int64] = field(default_factory=lambda: np.zeros((0, 2), np.int64))
     """(K, 2): rows of packets that were seen before at another point, ascending, and the rows of the same there."""
 

@@ -29,6 +29,8 @@ SCHEMA: Final[dict[str, Any]] = {
     "protocol": np.uint8,
 }
 """41 bytes a packet."""
+STRIDE: Final = 32
+"""Of an endless table every so-maniest row stays in memory as well, for pictures of the whole."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +53,20 @@ class Packets:
         return len(self.time_ns)
 
 
+@dataclass(frozen=True, slots=True)
+class Thinned:
+    """Every `STRIDE`-th row of a snapshot, the first one first, with the columns that pictures of all packets need."""
+
+    time_ns: NDArray[np.int64]
+    payload_length: NDArray[np.uint32]
+    connection: NDArray[np.int32]
+    flags: NDArray[np.uint16]
+    protocol: NDArray[np.uint8]
+
+    def __len__(self) -> int:
+        return len(self.time_ns)
+
+
 class PacketTable:
     """The growing table behind the snapshots. One thread writes.
 
@@ -59,6 +75,7 @@ class PacketTable:
 
     def __init__(self, *, endless: bool = False) -> None:
         self.columns = MappedColumns(SCHEMA) if endless else Columns(SCHEMA)
+        self._thinned = Columns({field.name: SCHEMA[field.name] for field in fields(Thinned)}) if endless else None
         self.span_ns: tuple[int, int] | None = None
         """The earliest and the latest time; None: there are no packets, or they were taken as whole columns."""
 
@@ -69,9 +86,16 @@ class PacketTable:
         """Append a batch, not empty: one array for each column of `SCHEMA`."""
         times = values["time_ns"]
         earliest, latest = int(times.min()), int(times.max())
+        if self._thinned is not None:
+            rows = slice(-len(self) % STRIDE, None, STRIDE)
+            self._thinned.extend({name: values[name][rows] for name in self._thinned.names()})
         before = self.span_ns or ((earliest, latest) if not len(self) else None)
         self.columns.extend(values)
         self.span_ns = (min(earliest, before[0]), max(latest, before[1])) if before else None
+
+    def thinned(self) -> Thinned | None:
+        """A part of the rows that is small enough to be looked at often; None where all of them are in memory."""
+        return None if self._thinned is None else Thinned(**dict(self._thinned.items()))
 
     def snapshot(self) -> Packets:
         """Everything appended so far: a few slices, whatever the size. Called by the writing thread."""

@@ -10,6 +10,7 @@ import pytest
 from capture import mapped
 from capture.columns import MOST_TIMES, Columns
 from capture.mapped import IN_MEMORY, STEP, MappedColumns
+from capture.table import SCHEMA, STRIDE, PacketTable
 
 
 @pytest.mark.parametrize("expected", [0, 10, 3000, 1 << 40])
@@ -118,3 +119,17 @@ def test_a_disk_that_is_full_is_an_error_and_no_signal(monkeypatch: pytest.Monke
     with pytest.raises(OSError, match="No space left"):
         columns.extend({"one": np.arange(5)})
     assert columns["one"].tolist() == list(range(IN_MEMORY))
+
+
+@pytest.mark.parametrize("at_once", [1, 7, STRIDE, 100])
+def test_an_endless_table_keeps_every_so_maniest_row_at_hand(at_once: int) -> None:
+    table = PacketTable(endless=True)
+    for first in range(0, 1400, at_once):
+        rows = np.arange(first, first + at_once)
+        table.extend({name: rows.astype(kind) for name, kind in SCHEMA.items()})
+    packets, thinned = table.snapshot(), table.thinned()
+    assert thinned is not None
+    assert thinned.time_ns.tolist() == list(range(0, len(packets), STRIDE))
+    assert (thinned.flags == packets.flags[::STRIDE]).all()
+    assert table.span_ns == (0, len(packets) - 1)
+    assert PacketTable().thinned() is None

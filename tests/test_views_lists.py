@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import fields, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -17,6 +17,7 @@ from analysis.layers import Dissection, Layer
 from analysis.snapshot import Snapshot
 from analysis.verdict import outcome
 from capture.protocol import Flag, Protocol
+from capture.table import STRIDE, Packets, Thinned
 from test_analysis_batches import FIXTURES, batches_of, cut, interfaces_of
 from views.connections import ConnectionList, _columns, column_widths
 from views.options import Options, TimeFormat
@@ -202,8 +203,31 @@ def test_a_line_looks_at_a_bounded_number_of_packets() -> None:
     packets.time_ns.sort()
     snapshot.connections.last_packet[0] = LIMIT * 3 - 1
     view = Timeline(replace(snapshot, packets=packets), PLAIN)
-    assert len(view._packets(0)) <= LIMIT + 16
+    assert len(view._packets(0)[1]) <= LIMIT
     assert "D" in text(view, 100)[1][30:]
+
+
+def test_of_a_long_capture_that_lies_in_files_a_line_looks_at_what_is_at_hand(monkeypatch: pytest.MonkeyPatch) -> None:
+    snapshot = capture(PAGE, WEB)
+    count = STRIDE * 100
+    columns = {field.name: np.resize(getattr(snapshot.packets, field.name), count) for field in fields(Packets)}
+    columns["time_ns"] = np.linspace(START_NS, START_NS + MS * 1000, count).astype(np.int64)
+    columns["flags"][len(PAGE) :] = ACK
+    packets = Packets(**columns)
+    snapshot.connections.last_packet[0] = count - 1
+    thinned = Thinned(**{field.name: columns[field.name][::STRIDE] for field in fields(Thinned)})
+    whole, part = (
+        Timeline(replace(snapshot, packets=packets), PLAIN),
+        Timeline(replace(snapshot, packets=packets, thinned=thinned), PLAIN),
+    )
+    assert text(whole, 60) == text(part, 60)  # all of them are few enough
+    monkeypatch.setattr("views.timeline.LIMIT", 99)
+    table, places = part._packets(0)
+    assert table is thinned
+    assert places.tolist() == list(range(100))
+    drawn = text(part, 60)[1][20:]
+    assert drawn.startswith("S")  # the packets that tell most are always there
+    assert set(drawn.strip()[1:]) <= set("ADad")
 
 
 @pytest.mark.parametrize("path", FIXTURES, ids=lambda path: path.name)

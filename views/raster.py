@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from analysis.gathered import Gathered
     from analysis.snapshot import Snapshot
-    from capture.table import Packets
+    from capture.table import Packets, Thinned
     from views.glyphs import Glyphs
     from views.text import Line
 
@@ -60,7 +60,7 @@ def key_packets(snapshot: Snapshot, connection: int) -> NDArray[np.int64]:
     return rows[(rows >= 0) & (rows < len(snapshot.packets))]
 
 
-def codes(table: Packets | Gathered, rows: NDArray[np.int64]) -> NDArray[np.int8]:
+def codes(table: Packets | Gathered | Thinned, rows: NDArray[np.int64]) -> NDArray[np.int8]:
     """What each packet is, as an index of `LETTERS`; shape (n,)."""
     flags = table.flags[rows]
     tcp = np.isin(table.protocol[rows], (Protocol.TCP4, Protocol.TCP6))
@@ -74,7 +74,7 @@ def codes(table: Packets | Gathered, rows: NDArray[np.int64]) -> NDArray[np.int8
 
 
 def paint(
-    table: Packets | Gathered, rows: NDArray[np.int64], client: int, window: tuple[int, int], width: int
+    table: Packets | Gathered | Thinned, rows: NDArray[np.int64], client: int, window: tuple[int, int], width: int
 ) -> tuple[NDArray[np.int8], NDArray[np.bool_]]:
     """For each cell the winning code (0: none) and whether that packet came from the client; both (width,)."""
     at = window_cells(table.time_ns[rows], window, width)
@@ -87,6 +87,14 @@ def paint(
     best[at] = kind[order]
     from_client[at] = ((table.flags[rows] & int(Flag.FROM_B)) != 0) == bool(client)
     return best, from_client
+
+
+def painted_over(
+    below: tuple[NDArray[np.int8], NDArray[np.bool_]], above: tuple[NDArray[np.int8], NDArray[np.bool_]]
+) -> tuple[NDArray[np.int8], NDArray[np.bool_]]:
+    """What two calls of `paint` give together: in each cell the more telling one, of two alike the one `above`."""
+    wins = above[0] >= below[0]
+    return np.where(wins, above[0], below[0]), np.where(wins, above[1], below[1])
 
 
 def line_of(

@@ -9,9 +9,10 @@ import numpy as np
 from analysis.services import has_ports, service, transport_name
 from analysis.snapshot import span_of
 from capture.protocol import Flag
+from capture.table import STRIDE
 from views.durations import duration, endpoint, shorten_middle
 from views.glyphs import glyphs
-from views.raster import LIMIT, cell_of, key_packets, line_of, paint, sample
+from views.raster import LIMIT, cell_of, key_packets, line_of, paint, painted_over, sample
 from views.text import SELECTED, Span, cells, cut, fit, with_modifier
 from views.wording import _
 
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from analysis.snapshot import Snapshot
+    from capture.table import Packets, Thinned
     from views.options import Options
     from views.text import Line
 
@@ -92,7 +94,9 @@ class Timeline:
         if room <= 0:
             return fit((name,), width)
         client = int(self.snapshot.connections.client[connection])
-        best, from_client = paint(self.snapshot.packets, self._packets(connection), client, self.window_ns, room)
+        keys = paint(self.snapshot.packets, key_packets(self.snapshot, connection), client, self.window_ns, room)
+        others = paint(*self._packets(connection), client, self.window_ns, room)
+        best, from_client = painted_over(others, keys)
         cursor = cell_of(self.cursor_time_ns, self.window_ns, room)
         bars = line_of(best, from_client, self._life(connection, room), cursor, self._glyphs)
         line = fit((name, *bars), width)
@@ -119,8 +123,8 @@ class Timeline:
         first = min(int(table.first_packet[connection]), last)
         return cell_of(int(times[first]), self.window_ns, room), cell_of(int(times[last]), self.window_ns, room)
 
-    def _packets(self, connection: int) -> NDArray[np.int64]:
-        """Rows of the connection's packets to be painted: all in the window, or a sample and the telling ones."""
+    def _packets(self, connection: int) -> tuple[Packets | Thinned, NDArray[np.int64]]:
+        """The connection's packets to be painted, all in the window or a sample: a table, and its rows (places)."""
         table, packets = self.snapshot.connections, self.snapshot.packets
         first, end = int(table.first_packet[connection]), int(table.last_packet[connection]) + 1
         end = min(end, len(packets))
@@ -129,6 +133,9 @@ class Timeline:
             span = packets.time_ns[first:end]
             low, high = np.searchsorted(span, start_ns, "left"), np.searchsorted(span, end_ns, "right")
             first, end = first + int(low), first + int(high)
+        source: Packets | Thinned = packets
+        if self.snapshot.thinned is not None and end - first > STRIDE * LIMIT:
+            source, first, end = self.snapshot.thinned, -(-first // STRIDE), -(-end // STRIDE)
         rows = sample(first, end)
-        mine = rows[(packets.connection[rows] == connection) & (packets.flags[rows] & np.uint16(Flag.SEEN_AGAIN) == 0)]
-        return np.concatenate((mine, key_packets(self.snapshot, connection)))
+        mine = (source.connection[rows] == connection) & (source.flags[rows] & np.uint16(Flag.SEEN_AGAIN) == 0)
+        return source, rows[mine]

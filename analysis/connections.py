@@ -81,7 +81,7 @@ COLUMNS: Final[dict[str, tuple[Any, int]]] = {
     "last_segment": ((np.int32, 2), NO_PACKET),
     "last_window": ((np.uint16, 2), 0),
     "judged": ((np.uint8, 2), 0),
-    "fast_open": (np.uint8, 0),
+    "fast_open": (np.uint8, 0),  # 1: a SYN with cookie and data; 2, 4: a's, b's SYN,ACK has taken a SYN's data
     **{name: ((kind, 2), 0) for name, kind in COUNTS.items()},
 }
 

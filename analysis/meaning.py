@@ -125,7 +125,30 @@ def learn_meanings(s: Segments, table: ConnectionTable) -> NDArray[np.uint16]:
         meaning |= is_acked * acked
     if active_row.min() != NEVER:
         meaning |= (_of_receiver(s, active_row) < s.row) * ACTIVE_OPEN
+    taken_row = _learn_taken(s, syn_row, syn_sequence, columns)
+    if taken_row.min() != NEVER:
+        meaning &= ~((s.repeated(taken_row) < s.row) * HAS_DATA)
     return meaning
+
+
+def _learn_taken(
+    s: Segments, syn_row: NDArray[np.int64], syn_sequence: NDArray[np.uint32], columns: Columns
+) -> NDArray[np.int64]:
+    """The row at which each end first acknowledged the payload of the other one's SYN, (2G,).
+
+    From then on it may send data before its own SYN is acknowledged (RFC 7413 section 4.2.2), so that data proves no
+    more than an acknowledgment does.
+    """
+    bits = columns["fast_open"]
+    known = bits[s.connection][:, None] >> np.array([1, 2], np.uint8) & 1
+    row = np.where(known.ravel() != 0, BEFORE, NEVER)
+    at = s.opening[indices(s.flags[s.opening] & ACK)]
+    other = s.side[at] ^ 1
+    beyond = (s.acknowledgment[at] - syn_sequence[other]).view(np.int32) > 1
+    at = at[indices(beyond & (syn_row[other] < s.row[at]) & (row[s.side[at]] == NEVER))][::-1]
+    row[s.side[at]] = s.row[at]  # backwards: the first one stays
+    np.bitwise_or.at(bits, s.connection[s.side[at] >> 1], (2 << (s.side[at] & 1)).astype(np.uint8))
+    return row
 
 
 def _of_receiver(s: Segments, of_end: NDArray[Any]) -> NDArray[Any]:

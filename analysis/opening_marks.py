@@ -51,12 +51,12 @@ def mark_openings(
     _add(marks, at[fast], Mark.TFO_SYN)
     _add(marks, at[answers & beyond], Mark.TFO_ACK)
     promised = table.columns["fast_open"]
-    if not (fast & (s.length[at] > 0)).any() and not promised[row].any():
+    if not (fast & (s.length[at] > 0)).any() and not (promised[row] & 1).any():
         return
     for place in range(len(at)):
         if fast[place] and s.length[at[place]]:
-            promised[row[place]] = 1
-        elif answers[place] and not beyond[place] and promised[row[place]]:
+            promised[row[place]] |= 1
+        elif answers[place] and not beyond[place] and promised[row[place]] & 1:
             marks[at[place]] |= np.uint32(Mark.TFO_IGNORED)
 
 

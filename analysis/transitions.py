@@ -109,7 +109,7 @@ TRANSITIONS: Final[Mapping[State, Mapping[Signal, Move]]] = {
         Signal.RECEIVED_SYN: guess(State.SYN_RECEIVED),  # sent again: the first may never have arrived
         Signal.RECEIVED_ACK_OF_SYN: sure(State.ESTABLISHED),
         Signal.RECEIVED_SYN_ACK: sure(State.ESTABLISHED),
-        Signal.SENT_DATA: guess(State.ESTABLISHED),  # or TCP Fast Open, RFC 7413 section 4.2
+        Signal.SENT_DATA: guess(State.ESTABLISHED),  # TCP Fast Open apart: `analysis.meaning`
         Signal.SENT_FIN: keep(State.FIN_WAIT_1),
         Signal.RECEIVED_FIN: keep(State.CLOSE_WAIT),
     },

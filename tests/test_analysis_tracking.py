@@ -148,6 +148,17 @@ STORIES: dict[str, Story] = {
         (client(FIN | ACK, 101, 301), "FIN-WAIT-1", "CLOSE-WAIT"),
         (server(FIN | ACK, 301, 102), "TIME-WAIT", "LAST-ACK"),
     ],
+    "Fast Open: who has taken a SYN's data may answer before its own SYN is acknowledged (RFC 7413 section 4.2.2)": [
+        (client(SYN, 100, data=10), "SYN-SENT", "SYN-RECEIVED"),
+        (server(SYN | ACK, 300, 111), "ESTABLISHED", "SYN-RECEIVED"),
+        (server(PSH | ACK, 301, 111, data=20), "ESTABLISHED", "SYN-RECEIVED"),
+        (client(ACK, 111, 321), "ESTABLISHED", "ESTABLISHED"),
+    ],
+    "who has left it may not: an ACK was missed": [
+        (client(SYN, 100, data=10), "SYN-SENT", "SYN-RECEIVED"),
+        (server(SYN | ACK, 300, 101), "ESTABLISHED", "SYN-RECEIVED"),
+        (server(PSH | ACK, 301, 101, data=20), "ESTABLISHED", "ESTABLISHED?"),
+    ],
     "the client gives up, and the other end opens the same connection itself": [
         (client(SYN, 100), "SYN-SENT", "SYN-RECEIVED"),
         (client(RST, 101), "CLOSED", "LISTEN"),

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from capture.columns import Columns
+from capture.temporary import folder
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -53,7 +54,7 @@ class MappedColumns(Columns):
         size = np.dtype(dtype).itemsize * width
         old = self._arrays[name][: len(self)]
         if name not in self._files:
-            with tempfile.TemporaryFile(prefix="netviz-") as file:
+            with tempfile.TemporaryFile(prefix="netviz-", dir=folder()) as file:
                 self._files[name] = os.dup(file.fileno())
             _write(self._files[name], old.reshape(-1).view(np.uint8).data, 0)
         descriptor = self._files[name]

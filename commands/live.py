@@ -146,7 +146,8 @@ def record(feed: Feed, layout: str | None) -> int:
     watching = SocketWatch()
     feed.note = lambda: notes(watching.known)
     with stopping(feed):
-        click.echo(f"netviz: capturing from {feed.where}; Ctrl-C ends it", err=True)
+        through = f" through {feed.through}" if feed.through else ""
+        click.echo(f"netviz: capturing from {feed.where}{through}; Ctrl-C ends it", err=True)
         feed.wait()
     watching.stop()
     counts = feed.stop()

@@ -16,6 +16,8 @@ import threading
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from capture.temporary import folder
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -39,7 +41,7 @@ class Spool:
     """A file without a name. `descriptor` is the one to write with. Any thread may read. Raises OSError when made."""
 
     def __init__(self) -> None:
-        self.descriptor, path = tempfile.mkstemp(prefix="netviz-")
+        self.descriptor, path = tempfile.mkstemp(prefix="netviz-", dir=folder())
         try:
             self._apart = os.open(path, os.O_RDWR | os.O_CLOEXEC)  # has a position of its own, apart from the writer's
         finally:

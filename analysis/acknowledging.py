@@ -55,7 +55,8 @@ class _End:
     `lowest` and `highest` are the least of the first and the greatest of the last, counted from `initial`.
     """
 
-    initial: int
+    initial: int = 0
+    known: bool = False  # what numbers count from
     waiting: list[tuple[int, int, int]] = field(default_factory=list)
     lowest: int = WRAP
     highest: int = 0
@@ -75,9 +76,9 @@ class _End:
             self.reach(segment)
 
     def count_from(self, initial: int) -> None:
-        """From now on relative numbers count from another one, as they do after a SYN,ACK with a number of its own."""
-        if initial != self.initial:
-            self.initial = initial
+        """From now on relative numbers count from this one: an end's first, or that of a SYN,ACK that has another."""
+        self.initial, self.known = initial & WRAP, True
+        if self.waiting:
             self.wait_for(self.waiting)
 
     def reach(self, segment: tuple[int, int, int]) -> None:
@@ -91,7 +92,6 @@ class Acknowledgments:
 
     def __init__(self, snapshot: Snapshot) -> None:
         self._packets = snapshot.packets
-        self._initial = snapshot.connections.initial_sequence
         self._ends: dict[int, tuple[_End, _End]] = {}
 
     def feed(self, detail: Detail) -> Acknowledged:
@@ -100,8 +100,10 @@ class Acknowledgments:
         if flags & UNREAD or detail.gone:
             return NOTHING
         here, there = self._both(int(self._packets.connection[detail.packet]), from_b=bool(flags & Flag.FROM_B))
-        if flags & ANSWER == ANSWER:
-            here.count_from(detail.sequence)
+        if flags & ANSWER == ANSWER or not here.known:
+            here.count_from(detail.sequence - (not flags & Flag.SYN))
+        if flags & Flag.ACK and not there.known:
+            there.count_from(detail.acknowledgment - 1)
         number = repeats = None
         if int(self._packets.marks[detail.packet]) & DUPLICATE:
             here.duplicates += 1
@@ -126,8 +128,7 @@ class Acknowledgments:
         """The sender's end of a connection, and the other."""
         ends = self._ends.get(connection)
         if ends is None:
-            a, b = self._initial[connection].tolist()
-            ends = self._ends[connection] = _End(a), _End(b)
+            ends = self._ends[connection] = _End(), _End()
         return ends[from_b], ends[not from_b]
 
     def _in_flight(self, detail: Detail, here: _End, there: _End, flags: int) -> int | None:

@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
 NO_PACKET: Final = -1
 NEVER: Final = -(1 << 63)
+GUESSED: Final = 1
+"""In `sequence_known`: the initial number was taken from a later segment."""
 HISTORY_LETTERS: Final = 16
 SCALING_UNKNOWN: Final = -1
 NOT_SCALED: Final = -2
@@ -185,7 +187,21 @@ class ConnectionTable:
         names = [field.name for field in fields(Connections) if field.name in COLUMNS]
         columns = {name: self.counts.view(name) if name in COUNTS else self.columns[name] for name in names}
         columns["address_high"], columns["address_low"] = self._addresses()
+        if self.other_answers:
+            columns["initial_sequence"] = self._corrected_initial()
         return Connections(**columns, long_histories=self.long_histories)
+
+    def _corrected_initial(self) -> NDArray[np.uint32]:
+        """What relative numbers count from: where that was guessed and a SYN,ACK had another number, the SYN,ACK's."""
+        initial: NDArray[np.uint32] = self.columns["initial_sequence"].copy()
+        ends, numbers = (
+            np.fromiter(values, np.int64, len(self.other_answers))
+            for values in (self.other_answers, self.other_answers.values())
+        )
+        guessed = self.columns["sequence_known"].reshape(-1)[ends] == GUESSED
+        initial.reshape(-1)[ends[guessed]] = numbers[guessed]
+        initial.flags.writeable = False
+        return initial
 
     def _addresses(self) -> tuple[Any, Any]:
         return self.pairs.addresses(self.columns["pair"], self.columns["a_lower"])

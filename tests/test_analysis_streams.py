@@ -108,3 +108,17 @@ def test_the_other_end_stays_the_other_end() -> None:
     table = analysed([server(ACK, 1, 1), client(ACK, 1, 1)]).connections.snapshot()
     assert table.port[0].tolist() == [SERVER[1], CLIENT[1]]
     assert table.client[0] == 1  # by its port: 80 is a server's
+
+
+def test_a_guessed_first_number_gives_way_to_that_of_a_syn_ack() -> None:
+    """An ACK of the old connection comes first (RFC 9293 figure 9); numbers count from the answer, as in Wireshark."""
+    segments = [client(SYN, 9000), server(ACK, 341, 121), client(RST, 121), client(SYN, 9000)]
+    answered = [*segments, server(SYN | ACK, 7000, 9001), client(ACK, 9001, 7001)]
+    assert analysed(segments).connections.snapshot().initial_sequence.tolist() == [[9000, 340]]
+    for cuts in ((), range(len(answered))):
+        assert analysed(answered, cuts).connections.snapshot().initial_sequence.tolist() == [[9000, 7000]]
+
+
+def test_a_first_number_that_was_seen_stays() -> None:
+    segments = [*OPEN, server(SYN | ACK, 777, 101)]
+    assert analysed(segments).connections.snapshot().initial_sequence.tolist() == [[100, 300]]

@@ -63,7 +63,6 @@ class Ladder:
         else:
             self._folding = Folding(~matched[self.packets], self.packets, unfolded, shown=0, least=1)
         self._opening = 1 if self.conversation.is_tcp and len(self.packets) else 0
-        self._payload = np.concatenate(([0], np.cumsum(self.conversation.column("payload_length"), dtype=np.int64)))
         heights = np.where(self._folding.folded, 1, 2 if options.two_rows else 1)
         self._offsets = np.concatenate(([0], np.cumsum(heights, dtype=np.int64)))
 
@@ -163,7 +162,7 @@ class Ladder:
         packet = int(self.packets[start])
         selected = packet <= self.cursor <= int(self.packets[end - 1])
         if self._folding.folded[line]:
-            size = int(self._payload[end] - self._payload[start])
+            size = int(self.conversation.column("payload_length")[start:end].sum(dtype=np.int64))
             words = fold_words(self.conversation, (start, end), size, self._glyphs.micro, filtered=self._filtered)
             drawn = draw_fold(self.conversation, words, width, self.options, selected=selected)
         else:

@@ -11,8 +11,11 @@ from contextlib import closing
 
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # as netviz.py does, before numpy is imported
 
-from analysis.session import Session
-from capture.source import open_source
+from commands.common import importing
+
+with importing():
+    from analysis.session import Session
+    from capture.source import open_source
 
 if __name__ == "__main__":
     with closing(Session(open_source(sys.argv[1]))) as session:

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
+from commands.common import importing
+
 if TYPE_CHECKING:
     from analysis.session import Session
 
@@ -25,8 +27,9 @@ def open_session(file: str, *, index: bool, follow: bool = False) -> Session:
     With `index`, what was found out about a large capture is kept, and used when it is opened again. With `follow`, a
     file that grows is read on, and nothing is kept.
     """
-    from analysis.session import Session
-    from capture.source import open_source
+    with importing():
+        from analysis.session import Session
+        from capture.source import open_source
 
     source = open_source(file, follow=follow)
     if follow or not index:

@@ -58,11 +58,11 @@ def write_history(
     told.store()
     gone = _Gone(s, table)
     zero = indices((s.window == 0) & (s.flags & RST == 0))
-    zero = zero[~gone.reset(zero) & ~gone.closed(zero, of_the_other_end=True)]
     if len(zero):
+        zero = zero[~gone.reset(zero) & ~gone.closed(zero, of_the_other_end=True)]
         letters.add_beside(_at_powers_of_ten(s, zero, table.counts, "zero_windows"), ord("w"))
-    repeated = repeated[~gone.reset(repeated)]
     if len(repeated):
+        repeated = repeated[~gone.reset(repeated)]
         letters.add_beside(_at_powers_of_ten(s, repeated, table.counts, "repeats"), ord("t"))
     if over_holes:
         gaps = _gaps_at_powers_of_ten(s, over_holes, table.counts)

@@ -92,8 +92,10 @@ class Marking:
         for places in (probes, amid, self.reach.lost, self._begin_again(opens)):
             left_out[s.side[places] >> 1] = True
         limit, following = self._carried.limit, self._carried.next_sequence
-        odd = ((limit - following).view(np.int32) > 0) | ((following == 0) & (limit != 0))
-        left_out[indices(odd) >> 1] = True
+        apart = indices(limit != following)
+        if len(apart):
+            odd = ((limit[apart] - following[apart]).view(np.int32) > 0) | (following[apart] == 0)
+            left_out[apart[odd] >> 1] = True
         return left_out
 
     def _begin_again(self, opens: NDArray[np.int64]) -> NDArray[np.int64]:

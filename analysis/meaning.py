@@ -125,9 +125,10 @@ def learn_meanings(s: Segments, table: ConnectionTable) -> NDArray[np.uint16]:
         meaning |= is_acked * acked
     if active_row.min() != NEVER:
         meaning |= (_of_receiver(s, active_row) < s.row) * ACTIVE_OPEN
-    taken_row = _learn_taken(s, syn_row, syn_sequence, columns)
-    if taken_row.min() != NEVER:
-        meaning &= ~((s.repeated(taken_row) < s.row) * HAS_DATA)
+    if len(s.opening) or columns["fast_open"][s.connection].any():
+        taken_row = _learn_taken(s, syn_row, syn_sequence, columns)
+        if taken_row.min() != NEVER:
+            meaning &= ~((s.repeated(taken_row) < s.row) * HAS_DATA)
     return meaning
 
 

@@ -43,6 +43,9 @@ MOST_SUBFLOWS: Final = 64
 """And those of one MPTCP connection that are told of a new kind."""
 
 
+NONE: Final = np.zeros(0, np.int64)
+
+
 @dataclass(slots=True)
 class _Whole:
     """An MPTCP connection."""
@@ -63,9 +66,9 @@ class Multipath:
     def excused(self, s: Segments, batch: Batch, headers: Headers) -> NDArray[np.int64]:
         """Places of the segments that are no duplicate ACKs."""
         options = headers.syn_options
+        if not self._subflows and not options.multipath.any():
+            return NONE
         opening = s.opening[np.isin(s.row[s.opening], options.row[indices(options.multipath)])]
-        if not len(opening) and not self._subflows:
-            return opening[:0]
         for connection in s.connection[s.side[opening[np.argsort(s.row[opening])]] >> 1].tolist():
             if len(self._subflows) < MOST:
                 self._subflows[connection] = None

@@ -135,17 +135,30 @@ def table_of(path: Path) -> Path:
     return CORPUS / "expected" / "tshark" / f"{path.name}.frames.tsv.gz"
 
 
-def expected_of(path: Path) -> dict[int, int]:
-    """Frame numbers and bytes in flight as tshark tells them."""
+COLUMNS = ("bytes_in_flight", "acks_frame", "dup_ack_num", "dup_ack_frame")
+
+
+def expected_of(path: Path) -> dict[int, list[int | None]]:
+    """Frame numbers, and what tshark tells of each in these columns, 0 and nothing being the same."""
     with gzip.open(table_of(path), "rt", newline="", encoding="utf-8", errors="replace") as lines:
         head = next(lines).rstrip("\n").split("\t")
         rows = [dict(zip(head, line.rstrip("\n").split("\t"), strict=False)) for line in lines]
-    told = [row for row in rows if row["bytes_in_flight"] and not row["quoted"]]
-    return {int(row["frame"]): int(row["bytes_in_flight"]) for row in told}
+    return {
+        int(row["frame"]): [int(row[name] or 0) or None for name in COLUMNS]
+        for row in rows
+        if not row["quoted"] and "," not in row["acks_frame"]
+    }
+
+
+def shown(told: Acknowledged) -> list[int | None]:
+    """The same of netviz; packets are numbered from 1."""
+    packets = (None if packet is None else packet + 1 for packet in (told.packet, told.repeats))
+    acknowledged, repeats = packets
+    return [told.in_flight, acknowledged, told.duplicate, repeats]
 
 
 @pytest.mark.skipif(not captures(), reason="the foreign captures are not here")
-def test_bytes_in_flight_of_the_foreign_captures() -> None:
+def test_acknowledgments_of_the_foreign_captures() -> None:
     """All that tshark tells, but for segments put together from fragments, whose numbers no packet has in one piece."""
     wrong = []
     for path in captures():
@@ -161,11 +174,11 @@ def test_bytes_in_flight_of_the_foreign_captures() -> None:
             acknowledgments = Acknowledgments(session.snapshot)
             rows = np.flatnonzero([is_tcp(protocol) for protocol in packets.protocol.tolist()])
             ours = {
-                detail.packet + 1: acknowledgments.feed(detail).in_flight
+                detail.packet + 1: shown(acknowledgments.feed(detail))
                 for detail in session.details(rows)
                 if packets.connection[detail.packet] not in pieces
             }
         theirs = expected_of(path)
-        wrong += [(path.name, frame) for frame, value in ours.items() if value != theirs.get(frame)]
+        wrong += [(path.name, frame) for frame, values in ours.items() if values != theirs.get(frame, [None] * 4)]
     # tshark takes this damaged file for another dialect of pcap, and sees one packet where there are two.
     assert wrong == [("pcpp__crash-exception-cast-constructed-record", 2)]

@@ -75,9 +75,11 @@ class Multipath:
         of_side = np.isin(s.connection, np.fromiter(self._subflows, np.int64, len(self._subflows)))
         found = self._released(s)
         at = indices(of_side[s.side >> 1])
+        followed = indices(of_side)
+        groups = dict(zip(s.connection[followed].tolist(), followed.tolist(), strict=True))
         for place, content in _news(s, at, batch, headers):
             for end in sorted(self._learn(int(s.connection[s.side[place] >> 1]), content)):
-                following = _next(s, end, int(s.row[place]))
+                following = _next(s, end, int(s.row[place]), groups)
                 if following is None:
                     self._waiting.add(end)
                 else:
@@ -147,12 +149,13 @@ def _news(s: Segments, at: NDArray[np.int64], batch: Batch, headers: Headers) ->
         yield int(at[index]), batch.buffer[begin[index] + 20 : stop[index]].tobytes()
 
 
-def _next(s: Segments, end: int, row: int) -> int | None:
-    """Place of the end's first segment after that row of the batch."""
-    sides = indices(s.ends == end)
-    if not len(sides):
+def _next(s: Segments, end: int, row: int, groups: dict[int, int]) -> int | None:
+    """Place of the end's first segment after that row of the batch; `groups` are the batch's, by connection."""
+    group = groups.get(end >> 1)
+    if group is None:
         return None
-    begin, stop = (int(edge) for edge in s.begin[sides[0] : sides[0] + 2])
+    side = 2 * group + (end & 1)
+    begin, stop = int(s.begin[side]), int(s.begin[side + 1])
     place = begin + int(np.searchsorted(s.row[begin:stop], row, "right"))
     return place if place < stop else None
 

@@ -71,7 +71,8 @@ def test_a_syn_with_another_number_than_the_initial_one_is_kept_apart() -> None:
         table = analysed(segments, cuts).connections
         assert table.other_syns == {1: 700}
         assert table.syn_sequences(np.array([1])).tolist() == [700]
-        assert table.snapshot().initial_sequence[0, 1] == 499
+        assert table.columns["initial_sequence"][0, 1] == 499
+        assert table.snapshot().initial_sequence[0, 1] == 700  # a guess gives way
 
 
 def test_addresses_are_read_from_the_pairs() -> None:

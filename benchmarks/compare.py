@@ -41,6 +41,7 @@ PATIENCE_SECONDS: Final = 300
 
 
 ANALYSIS: Final = "netviz, everything analysed"
+READING: Final = " reading "
 CONVERSATIONS: Final = "tshark -q -z conv,tcp"
 FIELDS: Final = "tshark -T fields (stream, flags, RTT)"
 TCPTRACE: Final = "tcptrace -n"
@@ -67,7 +68,6 @@ class Facts:
 
     packets: int
     connections: int
-    first_packets: int  # of the first connection
 
 
 def commands(capture: str) -> dict[str, list[str]]:
@@ -100,7 +100,7 @@ def run(command: list[str]) -> Cost:
 def watch(capture: str, facts: Facts) -> tuple[Cost, Cost]:
     """Open the capture on a terminal: how long until the first rows stand there, and until it is read whole.
 
-    It is read whole when the first line tells the last number of connections, and of packets in the first one.
+    It is read whole when the first line tells the last number of connections and no line tells how far reading is.
     """
     start = time.perf_counter()
     pid, terminal = pty.fork()
@@ -117,7 +117,8 @@ def watch(capture: str, facts: Facts) -> tuple[Cost, Cost]:
         now = time.perf_counter() - start
         first = first or (now if any(FIRST_ROW.search(line) for line in screen.display) else 0.0)
         numbers = re.findall(r"\d+", re.sub(r"(?<=\d)[,.\u202f](?=\d{3})", "", screen.display[0]))
-        done = now if {str(facts.connections), str(facts.first_packets)} <= set(numbers) else 0.0
+        reading = any(line.startswith(READING) for line in screen.display)
+        done = now if str(facts.connections) in numbers and not reading else 0.0
     os.kill(pid, signal.SIGTERM)
     with suppress(OSError):  # the terminal's end, once netviz has gone; till then it may be waiting to write
         while os.read(terminal, 65_536):
@@ -134,8 +135,7 @@ def facts_of(capture: str) -> Facts:
 
     with closing(Session(open_source(capture))) as session:
         session.run()
-        connections = session.snapshot.connections
-        return Facts(len(session.snapshot.packets), len(connections), int(connections.packets[0].sum()))
+        return Facts(len(session.snapshot.packets), len(session.snapshot.connections))
 
 
 def median(costs: list[Cost]) -> Cost:

@@ -64,7 +64,7 @@ def ring_of(_context: click.Context, _parameter: click.Parameter, value: str | N
 )
 @click.option(
     "--spool",
-    type=Quantity(BYTES, "1GiB", least=LEAST_SPOOL, most=1 << 50),
+    type=Quantity(BYTES, "1GiB", least=LEAST_SPOOL, most=1 << 40),
     default="1GiB",
     help="Without -w: what is kept at most; then the oldest connections leave, or, without a screen, it ends.",
 )

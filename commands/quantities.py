@@ -41,5 +41,11 @@ class Quantity(click.ParamType):  # type: ignore[type-arg] # generic from click 
         if self.units is COUNT and number != int(number):
             self.fail(f"{value!r} is not a whole number.", param, ctx)
         if not self.least <= number <= self.most:
-            self.fail(f"{value} is not between {self.least:g} and {self.most:g}.", param, ctx)
+            self.fail(f"{value} is not between {self.shown(self.least)} and {self.shown(self.most)}.", param, ctx)
         return number
+
+    def shown(self, number: float) -> str:
+        """A number as it is typed: in the largest unit of which it has at least one."""
+        units = {factor: unit for unit, factor in self.units.items()}  # of the same factor, the one named last
+        factor = max((each for each in units if each <= number), default=1.0)
+        return f"{number / factor:g}{units.get(factor, '')}"

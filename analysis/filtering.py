@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from itertools import islice
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -15,6 +16,7 @@ import numpy as np
 from analysis.filter_grammar import Either, Every, FilterError, Not, Pattern, Term, parse
 from analysis.filter_tests import OfConnections, OfOneEnd, OfPackets
 from analysis.filter_words import word_of
+from analysis.pattern import PatternProcess
 from analysis.payloads import payloads
 from capture.protocol import Flag
 
@@ -28,6 +30,8 @@ if TYPE_CHECKING:
     from analysis.snapshot import Snapshot
     from capture.lookup import ByteSource
 
+AT_ONCE: Final = 256
+"""Payloads that are searched between two questions whether that is still wanted."""
 STRETCH: Final = 1 << 19
 """Rows tested at once: the columns of so many stay in the processor's cache."""
 FEW: Final = 8
@@ -228,12 +232,16 @@ class _Search:
     ) -> NDArray[np.bool_]:
         found = np.zeros(rows.stop - rows.start, np.bool_)
         some = np.arange(rows.start, rows.stop) if wanted is None else np.flatnonzero(wanted) + rows.start
-        for count, (row, payload) in enumerate(payloads(self._source, self._snapshot, some)):
-            if count % 1024 == 0 and self._cancelled():
-                self._stopped = True
-                break
-            if expression.search(payload):
-                found[row - rows.start] = True
+        if not len(some) or self._stopped:
+            return found
+        with PatternProcess(expression.pattern, expression.flags) as process:
+            told = payloads(self._source, self._snapshot, some)
+            while (batch := list(islice(told, AT_ONCE))) and not self._stopped:
+                answer = None if self._cancelled() else process.found_in([text for _, text in batch], self._cancelled)
+                if answer is None:
+                    self._stopped = True
+                else:
+                    found[[row - rows.start for (row, _), each in zip(batch, answer, strict=True) if each]] = True
         return found
 
 

@@ -14,6 +14,7 @@ from analysis.filter_words import VOCABULARY, known_words
 from analysis.filtering import Filter
 from analysis.marks import Mark
 from analysis.outcomes import NO_TCP, ORDER, outcomes
+from analysis.pattern import PatternProcess
 from analysis.payloads import payloads
 from analysis.session import Session
 from analysis.verdict import outcome
@@ -226,6 +227,19 @@ def test_a_pattern_is_looked_for_in_what_packets_carry() -> None:
 def test_a_search_can_be_stopped() -> None:
     found = Filter("/a/").matches(WHOLE.snapshot, WHOLE.source, lambda: True)
     assert not found.complete
+
+
+def test_a_search_that_would_take_for_ever_can_be_stopped() -> None:
+    asked = iter([False, False, False])
+    with PatternProcess(rb"(a+)+$", 0) as process:
+        assert process.found_in([b"aaa", b"b"], lambda: False) == [True, False]
+        assert process.found_in([b"a" * 100 + b"!"], lambda: next(asked, True)) is None
+
+
+def test_a_search_whose_process_has_gone_ends() -> None:
+    with PatternProcess(b"a", 0) as process:
+        process._process.kill()
+        assert process.found_in([b"aaa"] * 100_000, lambda: False) is None
 
 
 def test_what_is_searched_begins_behind_the_header_of_the_link() -> None:

@@ -147,7 +147,7 @@ def _examined(session: Session, rows: NDArray[np.int64], batch: Batch) -> dict[s
         "source": np.where(plain, _number(buffer, batch.start + 6, 6), NOTHING),
         "destination": np.where(plain, _number(buffer, batch.start, 6), NOTHING),
         "vlan": np.where(tagged, _number(buffer, batch.start + 14, 2) & 0xFFF, UNTAGGED).astype(np.int32),
-        "ttl": np.where(there, np.where(v4, buffer[network + 8], buffer[network + 7]), NOTHING).astype(np.int16),
+        "ttl": np.where(there, np.where(v4, buffer[network + 8], buffer[network + 7]), np.int16(NOTHING)),
         "identification": identification.astype(np.int32),
         "sequence": headers.sequence,
         "length": headers.payload_length,

@@ -9,6 +9,7 @@ streams of HTTP/2, are not told apart.
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections import defaultdict
 from dataclasses import dataclass
 from enum import StrEnum, unique
@@ -22,6 +23,7 @@ from analysis.causes_evidence import (
     Fact,
     Kind,
     Messages,
+    answered_first,
     asked_for,
     for_somebody_else,
     on_behalf,
@@ -47,7 +49,7 @@ MOST: Final = 20_000
 MOST_IN_VAIN: Final = 5000
 """Connections without payload that are looked at: a scan opens any number."""
 AT_ONCE: Final = 32
-"""Requests that wait at the same time, at most: the latest are looked at."""
+"""Of more requests that wait at the same time, the latest are looked at."""
 LITTLE_NS: Final = 5_000_000
 """What a machine may need for itself; if it needed more, then by time alone it must have waited longer than that."""
 
@@ -150,7 +152,7 @@ class Causes:
             if opening is not None and self._during(cause, opening):
                 facts[:0] = self._in_time(Kind.OPENED, cause, opening)
             said = self._said(cause, effect) if same_machine else self._said_elsewhere(cause, effect)
-            if _certain(said) or (same_machine and self._suits(cause, effect)):
+            if _telling(said) or (same_machine and self._suits(cause, effect)):
                 offers.append((cause, (*facts, *said)))
         return self._best(offers, effect, effect.packet)
 
@@ -164,21 +166,22 @@ class Causes:
                 return []
             said = self._said(cause, effect)
             return said if any(fact.kind in (Kind.SAME_REQUEST, Kind.SAME_HOST) for fact in said) else []
-        if effect.lookup or cause.request_bytes != effect.request_bytes or not self._answered_first(cause, effect):
+        if (
+            effect.lookup
+            or cause.request_bytes != effect.request_bytes
+            or not answered_first(self._snapshot, cause, effect)
+        ):
             return []
         same = list(same_bytes(self._messages, cause, effect))
         both = {Kind.SAME_SENT, Kind.SAME_BODY} <= {fact.kind for fact in same}
         return same if both else []
-
-    def _answered_first(self, cause: Turn, effect: Turn) -> bool:
-        return bool(cause.reply and effect.reply) and self._time(effect.reply[0]) <= cause.end_ns
 
     def _suits(self, cause: Turn, effect: Turn) -> bool:
         """By time alone: the machine did little else while the other waited, and is not that other itself.
 
         On one machine alone, any of its programs may be the one that asks; and whoever is asked back was not asked for.
         """
-        if effect.lookup or not self._answered_first(cause, effect):
+        if effect.lookup or not answered_first(self._snapshot, cause, effect):
             return False
         took, waited = self._time(effect.reply[0]) - effect.begin_ns, cause.end_ns - cause.begin_ns
         client, server = self._messages.client(cause)[0], self._messages.server(cause)[0]
@@ -247,53 +250,53 @@ class _Waiting:
         self._messages, self._machines = messages, machines
         self._server = np.array([self._machine(messages.server(turn)[0]) for turn in turns_], np.int64)
         self._client = np.array([self._machine(messages.client(turn)[0]) for turn in turns_], np.int64)
-        self._served: dict[int, NDArray[np.int64]] = {}
-        order = np.argsort(self._server, kind="stable")
-        for part in np.split(order, np.flatnonzero(np.diff(self._server[order])) + 1) if len(order) else ():
-            self._served[int(self._server[part[0]])] = part
-        self._by_client: defaultdict[tuple[str, int], list[Turn]] = defaultdict(list)
+        first = messages.session.snapshot.connections.first_packet
+        self._by_client: defaultdict[tuple[str, int], list[tuple[int, Turn]]] = defaultdict(list)
         for turn in turns_:
-            if turn.number == 0:
-                self._by_client[messages.client(turn)].append(turn)
+            if turn.number == 0 and not turn.lookup:
+                self._by_client[messages.client(turn)].append((int(first[turn.connection]), turn))
+        for connections in self._by_client.values():
+            connections.sort(key=_first_packet)
 
     def at(self, time_ns: int, effect: Turn) -> Iterator[tuple[Turn, bool]]:
         """Each that could be the cause of an effect at a time, and whether the effect's client is its server."""
         asker = self._machine(self._messages.client(effect)[0])
-        own = self._served.get(asker, np.zeros(0, np.int64))
-        for place in self._some(own[: int(np.searchsorted(self._begin[own], time_ns, side="right"))], time_ns):
-            if self._connection[place] != effect.connection:
-                yield self._turns[place], True
-        last = int(np.searchsorted(self._begin, time_ns, side="right"))
-        others = np.arange(max(last - AT_ONCE, 0), last)
+        begun = int(np.searchsorted(self._begin, time_ns, side="right"))
+        waiting = np.flatnonzero(self._end[:begun] >= time_ns)
+        waiting = waiting[self._connection[waiting] != effect.connection]
+        own = self._server[waiting] == asker
         # Somebody who asks two servers is not the one's client because of the other.
-        others = others[(self._server[others] != asker) & (self._client[others] != asker)]
-        for place in self._some(others, time_ns):
-            if self._connection[place] != effect.connection:
-                yield self._turns[place], False
+        others = ~own & (self._client[waiting] != asker)
+        for same_machine, some in ((True, waiting[own]), (False, waiting[others])):
+            for place in some[-AT_ONCE:].tolist():
+                yield self._turns[place], same_machine
 
     def of_client(self, end: tuple[str, int], effect: Turn) -> Turn | None:
         """The first turn of the latest connection from this address and port that began before."""
-        first = self._messages.session.snapshot.connections.first_packet
-        others = [turn for turn in self._by_client.get(end, ()) if turn.connection != effect.connection]
-        return next((turn for turn in reversed(others) if first[turn.connection] < effect.packet), None)
-
-    def _some(self, places: NDArray[np.int64], time_ns: int) -> list[int]:
-        latest = places[-AT_ONCE:]
-        waiting: list[int] = latest[self._end[latest] >= time_ns].tolist()
-        return waiting
+        known = self._by_client.get(end, [])
+        latest = known[: bisect_left(known, effect.packet, key=_first_packet)][-2:]
+        return next((turn for _, turn in reversed(latest) if turn.connection != effect.connection), None)
 
     def _machine(self, address: str) -> int:
         return self._numbers.setdefault(self._machines.key(address), len(self._numbers))
 
 
+def _first_packet(known: tuple[int, Turn]) -> int:
+    return known[0]
+
+
 def _certain(facts: Sequence[Fact]) -> bool:
-    """Whether packets say it themselves."""
+    """Whether packets say it themselves. A body alone may be what a server answers everybody."""
     kinds = {fact.kind for fact in facts}
-    body = max((fact.number or 0 for fact in facts if fact.kind is Kind.SAME_BODY), default=0)
-    return bool(kinds & STRONG) or body >= SURE or (body > 0 and Kind.SAME_REQUEST in kinds)
+    return bool(kinds & STRONG) or kinds >= {Kind.SAME_BODY, Kind.SAME_REQUEST}
+
+
+def _telling(facts: Sequence[Fact]) -> bool:
+    """Whether packets say so much that time need not."""
+    return _certain(facts) or any(fact.kind is Kind.SAME_BODY and (fact.number or 0) >= SURE for fact in facts)
 
 
 def _weight(facts: Sequence[Fact]) -> tuple[int, int]:
     """What counts for more: strong facts, then how many there are."""
     strong = sum(fact.kind in STRONG for fact in facts)
-    return strong + _certain(facts), len(facts)
+    return strong + _telling(facts), len(facts)

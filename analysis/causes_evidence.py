@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from analysis.causes_turns import Turn
     from analysis.details import Detail
     from analysis.session import Session
+    from analysis.snapshot import Snapshot
 
 TELLING: Final = 4
 """Bytes of a body that must be the same at least: fewer are the same by chance."""
@@ -201,16 +202,21 @@ def _looked_up(messages: Messages, cause: Turn, effect: Turn) -> Iterator[Fact]:
 
 
 def same_bytes(messages: Messages, cause: Turn, effect: Turn) -> Iterator[Fact]:
-    """Whether what was sent on is the same, and what came back."""
+    """Whether what was sent on is the same, and what came back in time for it."""
     if effect.request_bytes == cause.request_bytes >= SURE:
         sent = messages.data(effect.request)
         if len(sent) >= SURE and sent == messages.data(cause.request):
             yield Fact(Kind.SAME_SENT, (cause.packet, effect.packet), number=len(sent))
-    if not cause.reply or not effect.reply:
+    if not answered_first(messages.session.snapshot, cause, effect):
         return
     body = _body(messages.data(effect.reply))[: COMPARED // 4]
-    if len(body) >= TELLING and len(set(body)) > 1 and body in messages.data(cause.reply):
+    if len(body) >= TELLING and len(set(body)) > 1 and body in _body(messages.data(cause.reply)):
         yield Fact(Kind.SAME_BODY, (cause.reply[0], effect.reply[0]), number=len(body))
+
+
+def answered_first(snapshot: Snapshot, cause: Turn, effect: Turn) -> bool:
+    """Whether the effect's reply had begun when the cause's did."""
+    return bool(cause.reply and effect.reply) and int(snapshot.packets.time_ns[effect.reply[0]]) <= cause.end_ns
 
 
 def _body(message: bytes) -> bytes:

@@ -6,6 +6,7 @@ import struct
 from contextlib import closing
 from ipaddress import ip_address
 from pathlib import Path
+from time import process_time
 
 import pytest
 from hypothesis import given
@@ -170,6 +171,53 @@ def test_of_two_that_wait_the_one_that_is_named_is_certain(tmp_path: Path) -> No
     assert cause.opening is None  # it was opened long before
 
 
+PAGE = "the same page for everybody who asks, whatever they ask"
+
+
+def asked_meanwhile(front: bytes, back: bytes, answered_ms: float) -> Network:
+    """A client waits from 10 to 15 ms for a reply; the proxy asks its back end, which it has always asked, at 12 ms."""
+    network = Network()
+    network.open(0, *BACK)
+    network.open(1, *FRONT)
+    network.say(10, *FRONT, get("/a"))
+    network.say(12, *BACK, get("/b"))
+    network.say(answered_ms, *BACK[::-1], back)
+    network.say(15, *FRONT[::-1], front)
+    return network
+
+
+def test_a_body_that_might_be_everybodys_makes_it_likely_and_no_more(tmp_path: Path) -> None:
+    (cause,) = causes_of(asked_meanwhile(ok(PAGE), ok(PAGE), 12.1), tmp_path)
+    assert {fact.kind for fact in cause.evidence} == {Kind.ASKED, Kind.SAME_BODY}
+    assert cause.confidence is Confidence.LIKELY
+
+
+def test_what_came_back_after_the_reply_is_not_in_it(tmp_path: Path) -> None:
+    assert causes_of(asked_meanwhile(ok(PAGE), ok(PAGE), 16), tmp_path) == ()
+
+
+def test_a_body_is_not_looked_for_in_a_head(tmp_path: Path) -> None:
+    network = asked_meanwhile(b"HTTP/1.1 200 OK\r\nServer: nginx\r\n\r\nsomething else", ok("nginx"), 14)
+    (cause,) = causes_of(network, tmp_path)
+    assert {fact.kind for fact in cause.evidence} == {Kind.ASKED}
+
+
+def test_whoever_waits_long_is_not_forgotten_for_many_that_were_answered(tmp_path: Path) -> None:
+    network = Network()
+    network.open(0, *BACK)
+    network.open(1, *FRONT)
+    network.open(2, *ANOTHER)
+    network.say(10, *FRONT, get("/slow"))
+    for ms in range(20, 120, 2):
+        network.say(ms, *ANOTHER, get("/quick"))
+        network.say(ms + 1, *ANOTHER[::-1], ok("ready"))
+    network.say(130, *BACK, get("/", X_Forwarded_For=CLIENT))
+    network.say(140, *BACK[::-1], ok("a page"))
+    network.say(150, *FRONT[::-1], ok("done!"))
+    (cause,) = causes_of(network, tmp_path)
+    assert (cause.connection, cause.effect, cause.confidence) == (1, 0, Confidence.CERTAIN)
+
+
 def test_a_server_that_refused_was_asked_because_of_the_request_that_waited(tmp_path: Path) -> None:
     network = Network()
     network.open(0, *FRONT)
@@ -282,6 +330,19 @@ def test_what_a_head_says() -> None:
     )
     assert authority("[2001:db8::1]:443") == ("2001:db8::1", 443)
     assert authority("https://user@shop.example/") == ("shop.example", None)
+
+
+def test_a_long_field_hides_none_behind_it() -> None:
+    head = head_of(get("/", Cookie="x" * 2500, X_Forwarded_For="192.0.2.1"))
+    assert head.forwarded == (("x-forwarded-for", "192.0.2.1"),)
+
+
+def test_the_time_for_a_head_grows_with_its_length() -> None:
+    started = process_time()
+    for blanks in (b" ", b" \t"):
+        head = head_of(b"GET / HTTP/1.1\r\nA: 1\r\nB:" + blanks * 2000 + b"\x01")
+        assert head.fields == {"a": "1"}  # the line that is cut short does not count
+    assert process_time() - started < 1  # a pattern with blanks before and after the value takes minutes
 
 
 @given(st.binary(max_size=200))

@@ -6,7 +6,6 @@ session tells.
 
 from __future__ import annotations
 
-import os
 import sys
 from importlib import import_module
 from typing import Final
@@ -15,11 +14,9 @@ import click
 
 from commands import COMMANDS
 from commands.opening import INTERRUPTED, READ_WHOLE
+from commands.settings import settle
 
-# Both are read when the libraries are imported: one thread is enough for columns, and makes numpy start faster;
-# Textual may paint as soon as a key is handled instead of waiting for the next 60th of a second.
-os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
-os.environ.setdefault("TEXTUAL_FPS", "240")
+settle()
 
 EXAMPLES: Final = """\b
 Examples:

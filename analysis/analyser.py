@@ -13,21 +13,22 @@ import numpy as np
 from analysis.connections import ConnectionTable
 from analysis.counting import add_completeness, count_flags, count_packets
 from analysis.coverage import cover
+from analysis.decoding import Decoding
 from analysis.handshake import learn_handshake_packets, learn_initial_sequences, learn_options, learn_roles
 from analysis.history import write_history
 from analysis.moments import moments_of
 from analysis.multipath import Multipath
 from analysis.opening_marks import mark_openings
+from analysis.pairing import paired
 from analysis.segments import FIN, NOT_ANALYSED, Orderer, is_tcp_packet, segments_of
 from analysis.sequence import follow
-from analysis.sightings import Sightings
-from analysis.streams import Paired, Streams
+from analysis.streams import Streams
 from analysis.timing import learn_timing
 from analysis.tracking import track
 from analysis.unjudged import Unjudged
 from analysis.walking import mark_segments
 from analysis.windows import CUT, learn_windows
-from capture.decode import Decoder
+from capture.columns import Columns
 from capture.protocol import Flag
 from capture.table import PacketTable
 
@@ -36,50 +37,40 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from analysis.decoding import Decoded
     from analysis.segments import Segments
     from analysis.streams import Assignment
     from capture.batch import Batch, Interface
     from capture.headers import Headers
 
-SHORT: Final = 256
-"""Bytes captured of a packet on average, up to which the thread that reads has time for more than reading."""
+SIGHTINGS: Final = {"pair": (np.int64, 2)}
+"""Rows of the packet table: a packet that was seen again, ascending, and the same where it was seen first."""
 
 
 class Analyser:
-    """Decodes and analyses batches in capture order."""
+    """Analyses batches in capture order, once `decoding` has said what their bytes say."""
 
     def __init__(self, interfaces: Sequence[Interface] = (), *, endless: bool = False) -> None:
         """Take the interfaces of the source, which may add to them; `endless`: nobody knows how much will come."""
         self.packets = PacketTable(endless=endless)
         self.connections = ConnectionTable()
-        self.sightings = Sightings(interfaces)
-        self._decoder = Decoder()
+        self.sightings = Columns(SIGHTINGS)
+        self.decoding = Decoding(interfaces, self.connections.pairs)
         self._streams = Streams(self.connections)
         self._orderer = Orderer()
         self._multipath = Multipath()
-        self._pairs_ahead: bool | None = None
 
-    def decode(self, batch: Batch) -> Headers | Paired:
-        """The first half of the work, which may run ahead on another thread; batches in order.
-
-        Where packets are short, so that reading them takes little time, endpoints are paired in this half, too: for all
-        batches or for none, since pairs are numbered in order.
-        """
-        headers = self._decoder.decode(batch)
-        if self._pairs_ahead is None and len(batch):
-            self._pairs_ahead = int(batch.captured_length.sum()) < SHORT * len(batch)
-        return self._streams.pair(headers) if self._pairs_ahead else headers
-
-    def feed(self, batch: Batch, decoded: Headers | Paired | None = None) -> None:
-        """Take in one batch, and what `decode` said of it; afterwards both tables tell of it."""
+    def feed(self, batch: Batch, decoded: Decoded | None = None) -> None:
+        """Take in one batch, and what `decoding` said of it; afterwards all tables tell of it."""
         if not len(batch):
             return
         first_row = len(self.packets)
-        decoded = self.decode(batch) if decoded is None else decoded
-        paired = decoded if isinstance(decoded, Paired) else self._streams.pair(decoded)
-        headers = paired.headers
-        self.sightings.find(batch, headers, first_row)
-        assigned = self._streams.assign(paired, first_row)
+        decoded = self.decoding.decode(batch) if decoded is None else decoded
+        ends = decoded.paired or paired(decoded.headers, self.connections.pairs)
+        headers = ends.headers
+        if len(decoded.seen_again):
+            self.sightings.extend({"pair": decoded.seen_again})
+        assigned = self._streams.assign(ends, first_row)
         tcp = is_tcp_packet(headers)
         judged = tcp & (headers.flags & NOT_ANALYSED == 0)
         order = self._orderer.order(assigned, judged)
@@ -130,7 +121,7 @@ class Analyser:
         add_completeness(s, assigned.reopened, columns)
         states, marks = told
         states[s.row[s.turn]] = track(s, self.connections)
-        excused = self._multipath.excused(s, batch, headers)
+        excused = self._multipath.excused(s, headers)
         marked, reach = mark_segments(s, moments_of(s, columns, times, shift, scaling, told_rtt, excused), columns)
         mark_openings(s, assigned, headers.syn_options, self.connections, marked)
         marks[s.row] = marked

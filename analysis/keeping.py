@@ -66,7 +66,7 @@ def _fits(content: Content, analyser: Analyser) -> bool:
     expected = {f"packets {name}": column for name, column in analyser.packets.columns.items()}
     expected |= {f"connections {name}": column for name, column in analyser.connections.columns.items()}
     expected |= {f"pairs {name}": column for name, column in analyser.connections.pairs.columns().items()}
-    expected |= {f"sightings {name}": column for name, column in analyser.sightings.columns.items()}
+    expected |= {f"sightings {name}": column for name, column in analyser.sightings.items()}
     layout = {name: (column.dtype, column.shape[1:]) for name, column in expected.items()}
     return layout == {name: (column.dtype, column.shape[1:]) for name, column in content.columns.items()}
 
@@ -76,7 +76,7 @@ def _pack(source: CaptureSource, analyser: Analyser) -> Content:
     columns = {f"packets {name}": packets[name] for name in packets.names()}
     columns |= {f"connections {name}": connections[name] for name in connections.names()}
     columns |= {f"pairs {name}": word for name, word in analyser.connections.pairs.columns().items()}
-    columns |= {f"sightings {name}": column for name, column in analyser.sightings.columns.items()}
+    columns |= {f"sightings {name}": column for name, column in analyser.sightings.items()}
     facts: dict[str, Any] = {
         "interfaces": [asdict(each) for each in source.interfaces],
         "names": source.names,
@@ -92,7 +92,7 @@ def _unpack(content: Content, source: CaptureSource, analyser: Analyser) -> None
     packets, connections = analyser.packets.columns, analyser.connections.columns
     packets.adopt({name: content.columns[f"packets {name}"] for name in packets.names()})
     connections.adopt({name: content.columns[f"connections {name}"] for name in connections.names()})
-    analyser.sightings.columns.adopt({"pair": content.columns["sightings pair"]})
+    analyser.sightings.adopt({"pair": content.columns["sightings pair"]})
     kept = {name.removeprefix("pairs "): word for name, word in content.columns.items() if name.startswith("pairs ")}
     analyser.connections.pairs.restore(kept)
     facts = content.facts

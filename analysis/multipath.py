@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from analysis.places import indices
-from capture.options import MULTIPATH, multipath_kinds
+from capture.options import MULTIPATH
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -25,8 +25,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from analysis.segments import Segments
-    from capture.batch import Batch
-    from capture.headers import Headers
+    from capture.headers import Headers, MultipathOptions
 
 MP_CAPABLE: Final = 0
 MP_JOIN: Final = 1
@@ -63,7 +62,7 @@ class Multipath:
         self._tokens: dict[bytes, _Whole] = {}
         self._waiting: set[int] = set()  # ends whose next segment is excused
 
-    def excused(self, s: Segments, batch: Batch, headers: Headers) -> NDArray[np.int64]:
+    def excused(self, s: Segments, headers: Headers) -> NDArray[np.int64]:
         """Places of the segments that are no duplicate ACKs."""
         options = headers.syn_options
         if not self._subflows and not options.multipath.any():
@@ -74,10 +73,10 @@ class Multipath:
                 self._subflows[connection] = None
         of_side = np.isin(s.connection, np.fromiter(self._subflows, np.int64, len(self._subflows)))
         found = self._released(s)
-        at = indices(of_side[s.side >> 1])
+        at = indices(of_side[s.side >> 1] & np.isin(s.row, headers.multipath.row))
         followed = indices(of_side)
         groups = dict(zip(s.connection[followed].tolist(), followed.tolist(), strict=True))
-        for place, content in _news(s, at, batch, headers):
+        for place, content in _news(s, at, headers.multipath):
             for end in sorted(self._learn(int(s.connection[s.side[place] >> 1]), content)):
                 following = _next(s, end, int(s.row[place]), groups)
                 if following is None:
@@ -128,25 +127,20 @@ class Multipath:
         return whole
 
 
-def _news(s: Segments, at: NDArray[np.int64], batch: Batch, headers: Headers) -> Iterator[tuple[int, bytes]]:
+def _news(s: Segments, at: NDArray[np.int64], options: MultipathOptions) -> Iterator[tuple[int, bytes]]:
     """Those of the segments that may show something new, in order, and their options.
 
     These are all that begin or join an MPTCP connection, and of the others each connection's first with these kinds.
     """
-    row = s.row[at]
-    begin = batch.start[row] + headers.transport[row].astype(np.int64)
-    whole = headers.transport[row] >= 0
-    at, row, begin = at[whole], row[whole], begin[whole]
-    size = (batch.buffer[begin + 12] >> 4).astype(np.int64) * 4
-    stop = np.minimum(begin + size, batch.start[row] + batch.captured_length[row])
-    kinds = multipath_kinds(batch.buffer, begin + 20, stop)
-    shown = indices(kinds)
-    shown = shown[np.argsort(row[shown], kind="stable")]
-    both = (s.side[at[shown]] >> 1) << 16 | kinds[shown]
-    first = np.zeros(len(shown), np.bool_)
+    at = at[np.argsort(s.row[at], kind="stable")]
+    found = np.searchsorted(options.row, s.row[at])
+    kinds = options.kinds[found]
+    both = (s.side[at] >> 1) << 16 | kinds
+    first = np.zeros(len(at), np.bool_)
     first[np.unique(both, return_index=True)[1]] = True
-    for index in shown[indices(first | (kinds[shown] & HANDSHAKE != 0))].tolist():
-        yield int(at[index]), batch.buffer[begin[index] + 20 : stop[index]].tobytes()
+    for index in indices(first | (kinds & HANDSHAKE != 0)).tolist():
+        option = found[index]
+        yield int(at[index]), options.content[option, : options.length[option]].tobytes()
 
 
 def _next(s: Segments, end: int, row: int, groups: dict[int, int]) -> int | None:

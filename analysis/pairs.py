@@ -6,6 +6,7 @@ are given in order of first appearance (`analysis.key_table`).
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -28,6 +29,14 @@ KIND_AT: Final = np.uint64(48)
 FAMILY: Final = np.uint64(0xFF) << KIND_AT
 
 
+@dataclass(frozen=True, slots=True)
+class News:
+    """Keys in the order of their numbers, by word: of pairs, two words, and of the addresses in them, four; uint64."""
+
+    pairs: list[NDArray[np.uint64]]
+    addresses: list[NDArray[np.uint64]]
+
+
 class Pairs:
     """The pairs seen so far.
 
@@ -39,6 +48,7 @@ class Pairs:
     def __init__(self) -> None:
         self._pairs = KeyTable(2)
         self._addresses = KeyTable(4)
+        self._told = (0, 0)
 
     def __len__(self) -> int:
         return len(self._pairs)
@@ -62,6 +72,19 @@ class Pairs:
         words = [columns[f"word {index}"] for index in range(6)]
         self._pairs.restore(words[:2])
         self._addresses.restore(words[2:])
+
+    def news(self) -> News:
+        """What was numbered since this was asked last, for the same table in another process."""
+        pairs, addresses = self._told
+        self._told = len(self._pairs), len(self._addresses)
+        return News(
+            [word[pairs:] for word in self._pairs.words()], [word[addresses:] for word in self._addresses.words()]
+        )
+
+    def learn(self, news: News) -> None:
+        """Take in what another process has numbered, to be read; nothing can be numbered here after that."""
+        self._pairs.restore(news.pairs)
+        self._addresses.restore(news.addresses)
 
     def keys(self, e: Endpoints) -> tuple[list[NDArray[np.uint64]], NDArray[np.bool_]]:
         """The key of each pair, and whether the source is its lower endpoint, bool (M,)."""

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from analysis.ahead import decoded
 from analysis.analyser import Analyser
+from analysis.apart import decoded_apart
 from analysis.details import details_of, without_bytes
 from analysis.snapshot import Snapshot, rows_of
 from capture.decode import decode_alone
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from analysis.ahead import Batches
     from analysis.details import Detail
     from analysis.keeping import Keeper
     from capture.source import CaptureSource
@@ -56,6 +57,7 @@ class Session:
         self._publish = publish
         self._keeper = keeper
         self._analyser = Analyser(source.interfaces, endless=source.bytes_total is None)
+        self._incoming: Batches | None = None
         self._problems: list[Problem] = []
         self._cancelled = False
         self._ended: threading.Event | None = None  # of the thread, once there is one
@@ -70,6 +72,7 @@ class Session:
 
     def start(self) -> None:
         """Begin to read on a thread of its own."""
+        self._begin()
         ended = self._ended = threading.Event()
 
         def run() -> None:
@@ -83,12 +86,12 @@ class Session:
     def run(self) -> None:
         """Read to the end, or until cancelled, on the calling thread; or fetch what a kept index knows."""
         try:
-            if self._keeper is not None and self._keeper.restore(self.source, self._analyser):
-                self._announce(finished=True)
-                return
-            with closing(decoded(self.source, self._analyser.decode)) as batches:
-                for batch, headers in batches:
-                    self._analyser.feed(batch, headers)
+            with closing(self._begin()) as batches:
+                if self._keeper is not None and self._keeper.restore(self.source, self._analyser):
+                    self._announce(finished=True)
+                    return
+                for batch, said in batches:
+                    self._analyser.feed(batch, said)
                     if self._cancelled:
                         break
                     self._announce(finished=False)
@@ -100,6 +103,12 @@ class Session:
             )
         self._announce(finished=True)
         self._keep_index()
+
+    def _begin(self) -> Batches:
+        """The batches, to be asked for on any thread; another process may begin to read them now."""
+        if self._incoming is None:
+            self._incoming = decoded_apart(self.source, self._analyser.decoding)
+        return self._incoming
 
     def hold(self) -> None:
         """Once the first packets are read, leave the processor to those who show them, until `release`."""
@@ -188,7 +197,7 @@ class Session:
             connections=self._analyser.connections.snapshot(),
             interfaces=tuple(source.interfaces),
             problems=(*source.problems, *self._problems),
-            sightings=self._analyser.sightings.snapshot(),
+            sightings=self._analyser.sightings["pair"],
             bytes_read=source.bytes_read,
             bytes_total=source.bytes_total,
             finished=finished,

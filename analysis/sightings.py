@@ -17,7 +17,6 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from capture.columns import Columns
 from capture.protocol import Flag, Protocol
 
 if TYPE_CHECKING:
@@ -59,15 +58,18 @@ class Sightings:
     """
 
     def __init__(self, interfaces: Sequence[Interface] = ()) -> None:
-        self.columns = Columns({"pair": (np.int64, 2)})
-        """Rows of the packet table: a packet that was seen again, ascending, and the same where it was seen first."""
+        self._passed = 0
         self._interfaces = interfaces
         self._known: dict[bytes, _Known] = {}
         self._points: dict[int, bool] = {}
 
-    def find(self, batch: Batch, headers: Headers, first_row: int) -> None:
-        """Flag the packets of a batch that were seen before. `first_row` is the batch's in the packet table."""
+    def find(self, batch: Batch, headers: Headers) -> NDArray[np.int64]:
+        """Flag the packets of a batch that were seen before.
+
+        Returns their rows in the packet table, ascending, and those where they were seen first, int64, (K, 2).
+        """
         pairs = []
+        first_row, self._passed = self._passed, self._passed + len(batch)
         for row in self._worth_looking(batch, headers).tolist():
             data = batch.buffer[batch.start[row] : batch.start[row] + batch.captured_length[row]].tobytes()
             key = identity(data, headers, row)
@@ -78,13 +80,7 @@ class Sightings:
             if same is not None:
                 headers.flags[row] |= SEEN_AGAIN
                 pairs.append((first_row + row, same))
-        if pairs:
-            self.columns.extend({"pair": np.array(pairs, np.int64)})
-
-    def snapshot(self) -> NDArray[np.int64]:
-        """What was found so far, int64, (K, 2): its rows never change."""
-        found: NDArray[np.int64] = self.columns["pair"]
-        return found
+        return np.array(pairs, np.int64).reshape(-1, 2)
 
     def _worth_looking(self, batch: Batch, headers: Headers) -> NDArray[np.int64]:
         present = np.flatnonzero(np.bincount(batch.interface))

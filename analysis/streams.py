@@ -6,7 +6,7 @@ end nothing. Everything that is not TCP is one conversation a pair.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -16,16 +16,13 @@ from analysis.places import indices, run_sizes, run_starts
 from analysis.reopening import reopenings
 from analysis.reuse import BEFORE
 from capture.columns import Columns
-from capture.protocol import Protocol
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from analysis.connections import ConnectionTable
-    from capture.headers import Headers
+    from analysis.pairing import Paired
 
-PIECES: Final = np.uint16(0x8000)
-"""Added to the transport of pieces of datagrams: they have no ports, and are a conversation of their own."""
 RESERVED: Final = -2
 """In place of a connection, less a number: the stream number of a pair that was mentioned, but has no packet yet."""
 
@@ -40,20 +37,6 @@ class Assignment:
     connection: NDArray[np.int64]
     from_b: NDArray[np.bool_]
     reopened: NDArray[np.int64]
-
-
-@dataclass(frozen=True, slots=True)
-class Paired:
-    """The headers of a batch, and for each packet its pair, int64 (N,), and whether its source is the lower endpoint.
-
-    `first_seen` tells for each pair that is new where that was, int64, ascending: at `4 * row + 1` for a packet's own
-    endpoints, and 1 less or more for what it mentions.
-    """
-
-    headers: Headers
-    number: NDArray[np.int64]
-    lower: NDArray[np.bool_]
-    first_seen: NDArray[np.int64]
 
 
 class Streams:
@@ -94,25 +77,6 @@ class Streams:
             made = base + np.searchsorted(starts, opened)
             connection[walked] = np.where(opened == BEFORE, before, made)
         return Assignment(connection, lower != self._table.columns["a_lower"][connection], reopened)
-
-    def pair(self, headers: Headers) -> Paired:
-        """Number the pairs of a batch, in order of the batches. This may run ahead, on another thread than `assign`."""
-        headers = _pieces_apart(headers)
-        keys, lower = self._pairs.keys(headers.endpoints)
-        mentions = headers.mentions
-        if len(mentions.row):
-            mentioned, _ = self._pairs.keys(mentions.endpoints)
-            place = np.concatenate((np.arange(len(lower)) * 4 + 1, mentions.row * 4 + np.where(mentions.before, 0, 2)))
-            order = np.argsort(place, kind="stable")
-            both = [np.concatenate(words)[order] for words in zip(keys, mentioned, strict=True)]
-            in_order, new = self._pairs.number(both)
-            number = np.empty(len(place), np.int64)
-            number[order] = in_order
-            number, first_seen = number[: len(lower)], place[order[new]]
-        else:
-            number, new = self._pairs.number(keys)
-            first_seen = new * 4 + 1
-        return Paired(headers, number, lower, first_seen)
 
     def _first_rows(self, paired: Paired) -> NDArray[np.int64]:
         """The first row of each pair that has no connection yet, ascending."""
@@ -174,12 +138,3 @@ def _among(some: NDArray[np.int64], others: NDArray[np.int64]) -> NDArray[np.boo
     """Which of `some` are among `others`; both ascend, and `others` is not empty."""
     found: NDArray[np.bool_] = others[np.minimum(np.searchsorted(others, some), len(others) - 1)] == some
     return found
-
-
-def _pieces_apart(headers: Headers) -> Headers:
-    """The same with pieces of datagrams between other endpoints than whole ones."""
-    pieces = (headers.protocol == Protocol.FRAGMENT4) | (headers.protocol == Protocol.FRAGMENT6)
-    if not pieces.any():
-        return headers
-    transport = headers.endpoints.transport | pieces * PIECES
-    return replace(headers, endpoints=replace(headers.endpoints, transport=transport))

@@ -5,11 +5,12 @@ python -m benchmarks.analyse big.pcap
 
 from __future__ import annotations
 
-import os
 import sys
 from contextlib import closing
 
-os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # as netviz.py does, before numpy is imported
+from commands.settings import settle
+
+settle()  # as netviz.py does, before numpy is imported
 
 from commands.common import importing
 

@@ -23,7 +23,7 @@ from benchmarks import traffic
 from fixtures import containers
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from numpy.typing import NDArray
 
@@ -258,8 +258,8 @@ def header(snap: int, *, pcapng: bool) -> bytes:
     return containers.pcap([], snap_length=snap)
 
 
-def main() -> None:
-    """Write one capture."""
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Write one capture, by the words of the command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("file", type=Path)
     parser.add_argument("--packets", type=int, default=1_000_000, help="about how many packets (default: a million)")
@@ -268,7 +268,7 @@ def main() -> None:
     kind = parser.add_mutually_exclusive_group()
     kind.add_argument("--one-connection", action="store_true", help="all packets in one TCP connection")
     kind.add_argument("--syn-scan", action="store_true", help="every packet a SYN of a connection of its own")
-    options = parser.parse_args()
+    options = parser.parse_args(arguments)
     if options.syn_scan:
         templates, chunks = traffic.one_syn(), scan(options.packets)
     elif options.one_connection:

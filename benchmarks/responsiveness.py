@@ -11,15 +11,15 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import os
 import statistics
 import sys
 import time
 from contextlib import closing
 from typing import TYPE_CHECKING, Final
 
-os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # as netviz.py does, before numpy is imported
-os.environ.setdefault("TEXTUAL_FPS", "240")
+from commands.settings import settle
+
+settle()  # as netviz.py does, before numpy is imported
 
 import numpy as np
 

@@ -15,7 +15,7 @@ from capture.gather import layout, records
 from capture.headers import Headers, Mentions
 from capture.kinds import Header
 from capture.network import hardware_address
-from capture.options import syn_options
+from capture.options import multipath_options, no_multipath_options, syn_options
 from capture.paths import Paths
 from capture.protocol import TCP_FLAGS, Flag, Protocol
 from capture.walk import walk
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from capture.batch import Batch
     from capture.fragments import Reassembler
     from capture.gather import Rows
+    from capture.headers import MultipathOptions
 
 _COMMON: Final = layout(
     54,
@@ -49,10 +50,14 @@ _BLOCK: Final = 16_384
 
 
 class Decoder:
-    """Decodes the batches of one source, in order. It carries the IP fragments that still wait for others."""
+    """Decodes the batches of one source, in order.
+
+    It carries the IP fragments that still wait for others, and whether there is MPTCP in the capture.
+    """
 
     def __init__(self) -> None:
         self._paths = Paths()
+        self._multipath = False
         self._reassemblers: list[Reassembler] = []
 
     def decode(self, batch: Batch) -> Headers:
@@ -69,7 +74,11 @@ class Decoder:
         _read_common_shape(cursors)
         walk(cursors, self._reassemblers)
         _name_by_hardware(cursors)
-        return _headers(cursors)
+        headers = _headers(cursors)
+        self._multipath |= bool(headers.syn_options.multipath.any())
+        if self._multipath:
+            headers.multipath = _multipath(batch, headers)
+        return headers
 
 
 def decode_alone(batch: Batch) -> Headers:
@@ -164,7 +173,18 @@ def _headers(cursors: Cursors) -> Headers:
         acknowledgment=cursors.acknowledgment,
         window=cursors.window,
         syn_options=syn_options(cursors.buffer, cursors.segments),
+        multipath=no_multipath_options(),
         mentions=_mentions(cursors),
+    )
+
+
+def _multipath(batch: Batch, headers: Headers) -> MultipathOptions:
+    """Of all TCP segments whose header lies in the packet itself, and not in reassembled bytes."""
+    tcp = (headers.protocol == Protocol.TCP4) | (headers.protocol == Protocol.TCP6)
+    rows = np.flatnonzero(tcp & (headers.transport >= 0))
+    start = batch.start[rows]
+    return multipath_options(
+        batch.buffer, rows, start + headers.transport[rows], start + batch.captured_length[rows].astype(np.int64)
     )
 
 

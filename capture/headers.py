@@ -57,10 +57,21 @@ class SynOptions:
     window_scale: NDArray[np.int8]  # the shift as sent, capped at 14 (RFC 7323 section 2.3)
     sack_permitted: NDArray[np.bool_]
     timestamps: NDArray[np.bool_]
-    multipath: NDArray[
-        np.uint16
-    ]  # which kinds of MPTCP options there are, as capture.options.multipath_kinds tells them
+    multipath: NDArray[np.uint16]  # which kinds of MPTCP options there are (RFC 8684): bit n stands for subtype n
     fast_open: NDArray[np.int8]  # length of the TFO cookie in bytes, 0 a request; -1 no option
+
+
+@dataclass(slots=True)
+class MultipathOptions:
+    """All TCP options of segments that have MPTCP among them, K rows.
+
+    None are looked for before the capture has shown a SYN with an MPTCP option, so that other captures cost nothing.
+    """
+
+    row: NDArray[np.int64]  # row in the batch, ascending
+    kinds: NDArray[np.uint16]  # as in `SynOptions.multipath`
+    content: NDArray[np.uint8]  # (K, 40), the options as captured
+    length: NDArray[np.int64]  # how much of `content` they are
 
 
 @dataclass(slots=True)
@@ -80,6 +91,7 @@ class Headers:
     acknowledgment: NDArray[np.uint32]  # tcp.ack_raw
     window: NDArray[np.uint16]  # tcp.window_size_value, as sent
     syn_options: SynOptions
+    multipath: MultipathOptions
     mentions: Mentions
 
     def __len__(self) -> int:

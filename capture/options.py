@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from capture.gather import u8, u16
-from capture.headers import SynOptions
+from capture.gather import u8, u16, windows
+from capture.headers import MultipathOptions, SynOptions
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -20,8 +20,10 @@ if TYPE_CHECKING:
 
     from capture.gather import Rows
 
+FIXED: Final = 20
+"""Bytes of a TCP header without options."""
 LONGEST: Final = 40
-"""Bytes of options that a TCP header has room for."""
+"""Bytes of options that it has room for."""
 LARGEST_SHIFT: Final = 14
 """RFC 7323 section 2.3: a larger window scale counts as 14."""
 MULTIPATH: Final = 30
@@ -52,7 +54,25 @@ def syn_options(buffer: NDArray[np.uint8], segments: Sequence[tuple[Rows, Rows, 
     return found
 
 
-def multipath_kinds(buffer: NDArray[np.uint8], at: Rows, end: Rows) -> NDArray[np.uint16]:
+def multipath_options(buffer: NDArray[np.uint8], row: Rows, begin: Rows, stop: Rows) -> MultipathOptions:
+    """Those of some segments that have MPTCP among their options: by row, and where header and capture end.
+
+    `begin` is the position of the TCP header, `stop` that behind the packet's last captured byte.
+    """
+    at = begin + FIXED
+    end = np.minimum(begin + (u8(buffer, begin + 12) >> 4) * 4, stop)
+    kinds = _multipath_kinds(buffer, at, end)
+    shown = kinds.nonzero()[0]
+    return MultipathOptions(row[shown], kinds[shown], windows(buffer, at[shown], LONGEST), (end - at)[shown])
+
+
+def no_multipath_options() -> MultipathOptions:
+    """No rows."""
+    none = np.zeros(0, np.int64)
+    return MultipathOptions(none, np.zeros(0, np.uint16), np.zeros((0, LONGEST), np.uint8), none)
+
+
+def _multipath_kinds(buffer: NDArray[np.uint8], at: Rows, end: Rows) -> NDArray[np.uint16]:
     """Which kinds of MPTCP options (RFC 8684 section 3) each of these option lists has, from `at` to `end`, (N,).
 
     Bit n stands for subtype n; the four highest, which nobody uses, are left out.

@@ -116,7 +116,7 @@ class PcapReader:
         tales.format = dialects[record_header]
         self.hops = hops_of(self._header, record_header)
         resolution = self._header.fraction * 1e-9
-        tales.interfaces.append(Interface(self._header.link_type, self._header.snap_length, resolution))
+        tales.interface(Interface(self._header.link_type, self._header.snap_length, resolution))
 
     def _believable(self, record_header: int, *, certain: bool) -> bool:
         """Whether the first records make sense with record headers of this length.

@@ -202,7 +202,7 @@ class PcapngReader:
         link_type, clock = found.interface.link_type, self._clocks.index(found.clock)
         new = {"link_type": link_type, "largest": largest_packet(link_type), "clock": clock}
         self._interfaces.extend({name: np.array([value]) for name, value in new.items()})
-        self._tales.interfaces.append(found.interface)
+        self._tales.interface(found.interface)
         for comment in found.comments:
             self._tales.comment(Comment(comment, interface=row))
 

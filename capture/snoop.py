@@ -47,7 +47,7 @@ class SnoopReader:
             raise UnsupportedCaptureError(f"The capture is of snoop version {version}; netviz reads version 2.")
         self._link_type = _LINK_TYPES.get(datalink, _UNKNOWN_LINK_TYPE)
         tales.format = "snoop"
-        tales.interfaces.append(Interface(self._link_type))
+        tales.interface(Interface(self._link_type))
         self.hops = Hops(RECORD_HEADER, 8, ">", 0, RECORD_HEADER, RECORD_HEADER + LARGEST_PACKET + 64)
 
     def batches(self) -> Iterator[Batch]:

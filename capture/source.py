@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import stat
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Protocol, Self
 
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
     from capture.errors import Problem
     from capture.fingerprint import Fingerprint
     from capture.store import ByteStore
-    from capture.tales import Comment
+    from capture.tales import Comment, Told
 
 STANDARD_INPUT: Final = "-"
 
@@ -44,6 +45,14 @@ _FOREIGN: Final = {  # formats we can name, by how they begin
 
 class _Reader(Protocol):
     def batches(self) -> Iterator[Batch]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far a source is, and what it has learnt since it was asked before, for the same source in another process."""
+
+    bytes_read: int
+    told: list[Told]
 
 
 class CaptureSource:
@@ -114,6 +123,21 @@ class CaptureSource:
             if self._tales.cancelled:
                 return
             yield batch
+
+    def remember(self) -> None:
+        """From now on keep what is learnt until `progress` hands it on."""
+        self._tales.log = []
+
+    def progress(self) -> Progress:
+        """How far this source is; only after `remember`."""
+        told, self._tales.log = self._tales.log or [], []
+        return Progress(self.bytes_read, told)
+
+    def learn(self, progress: Progress) -> None:
+        """Know what the same source knows in another process, which reads in place of this one."""
+        if isinstance(self._store, FileStore):
+            self._store.pass_to(progress.bytes_read)
+        self._tales.repeat(progress.told)
 
     def read(self, offset: int, length: int) -> bytes:
         """Bytes of the capture, by `Batch.offset`; fewer, if the file has shrunk or the source is closed."""

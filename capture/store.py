@@ -102,6 +102,10 @@ class FileStore:
         """Whether `fill` would not wait."""
         return True
 
+    def pass_to(self, position: int) -> None:
+        """Go on at this place: what lies before it was read by somebody else."""
+        self._position = position
+
     def fingerprint(self) -> Fingerprint:
         """Which file this is. Raises OSError."""
         return fingerprint(self._descriptor)

@@ -6,13 +6,15 @@ All of it may come from hostile files, so each kind is kept only up to a limit, 
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from capture.errors import Problem
 
 if TYPE_CHECKING:
     from capture.batch import Interface
 
+Told = tuple[str, tuple[Any, ...]]
+"""A method of `Tales`, and what it was called with."""
 MOST_INTERFACES: Final = 1 << 16  # an interface's row is a uint16
 MOST_TEXTS: Final = 1 << 16  # comments, and names
 MOST_TEXT_BYTES: Final = 16 << 20
@@ -39,18 +41,32 @@ class Tales:
     secrets: list[tuple[int, bytes]] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
     cancelled: bool = False  # where reading stops by somebody's wish, nothing is wrong
+    log: list[Told] | None = None
+    """What was told since somebody took it, to be told again elsewhere (`repeat`); None: nobody wants it."""
     _text_bytes: int = 0
     _name_count: int = 0
     _secret_bytes: int = 0
     _full: set[str] = field(default_factory=set)
 
+    def repeat(self, log: list[Told]) -> None:
+        """Tell what was told to the tales of another process."""
+        for what, told in log:
+            getattr(self, what)(*told)
+
+    def interface(self, interface: Interface) -> None:
+        """Keep another interface, in the order of their numbers."""
+        self._note("interface", interface)
+        self.interfaces.append(interface)
+
     def comment(self, comment: Comment) -> None:
         """Keep a comment."""
+        self._note("comment", comment)
         if self._room("comments", len(self.comments) < MOST_TEXTS, len(comment.text)):
             self.comments.append(comment)
 
     def name(self, address: str, name: str) -> None:
         """Keep a name of an address."""
+        self._note("name", address, name)
         known = self.names.get(address, [])
         if name not in known and self._room("names", self._name_count < MOST_TEXTS, len(name)):
             self._name_count += 1
@@ -58,6 +74,7 @@ class Tales:
 
     def secret(self, kind: int, data: bytes) -> None:
         """Keep decryption secrets."""
+        self._note("secret", kind, data)
         if self._secret_bytes + len(data) <= MOST_SECRET_BYTES and len(self.secrets) < MOST_TEXTS:
             self._secret_bytes += len(data)
             self.secrets.append((kind, data))
@@ -66,10 +83,19 @@ class Tales:
 
     def dropped(self, interface: int, count: int) -> None:
         """Note how many packets an interface dropped."""
+        self._note("dropped", interface, count)
         self.interfaces[interface] = replace(self.interfaces[interface], dropped=count)
 
     def problem(self, message: str, packet: int | None = None, offset: int | None = None) -> None:
         """Note damage."""
+        self._note("problem", message, packet, offset)
+        self._problem(message, packet, offset)
+
+    def _note(self, what: str, *told: Any) -> None:
+        if self.log is not None:
+            self.log.append((what, told))
+
+    def _problem(self, message: str, packet: int | None = None, offset: int | None = None) -> None:
         if not self.cancelled:
             self.problems.append(Problem(message, packet, offset))
 
@@ -83,4 +109,4 @@ class Tales:
     def _overflowed(self, what: str) -> None:
         if what not in self._full:
             self._full.add(what)
-            self.problem(f"The capture has more {what} than are kept; the rest of them is left out.")
+            self._problem(f"The capture has more {what} than are kept; the rest of them is left out.")

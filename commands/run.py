@@ -15,6 +15,7 @@ import click
 from capture.errors import CaptureError
 from commands.common import ASCII, REPORT, importing
 from commands.opening import UNUSABLE
+from commands.settings import environment_of_others
 
 if TYPE_CHECKING:
     from capture.live.feed import Feed
@@ -67,7 +68,7 @@ def begin(command: list[str], file: Path | None, output: IO[bytes] | None) -> tu
     from lab.sandboxing import Sandbox
 
     loopback = NetworkInterface("lo", 1, 1, loopback=True, up=True, running=True, mac=None, mtu=65_536, addresses=())
-    sandbox = Sandbox(command, output)
+    sandbox = Sandbox(command, environment_of_others(), output)
     try:
         helper = Helper(None, sandbox.control)
         target = Target(file, makes_room=output is not None)

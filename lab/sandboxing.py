@@ -14,7 +14,7 @@ from lab.sandbox import GO, KILL, REFUSED, TERMINATE
 from lab.starting import ROOT
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
 BEGIN: Final = "import sys; sys.path.insert(0, sys.argv.pop(1)); from lab.sandbox import main; sys.exit(main())"
 POLITE_SECONDS: Final = 2.0
@@ -23,11 +23,11 @@ POLITE_SECONDS: Final = 2.0
 class Sandbox:
     """A command that waits for `go`. `control` is the socket of the process that captures its loopback.
 
-    With `output`, what the command prints goes there, and the terminal's keys do not reach it. Start it from the main
-    thread: it is killed when the thread that started it ends.
+    `environment` is the command's. With `output`, what the command prints goes there, and the terminal's keys do not
+    reach it. Start it from the main thread: it is killed when the thread that started it ends.
     """
 
-    def __init__(self, command: Sequence[str], output: IO[bytes] | None) -> None:
+    def __init__(self, command: Sequence[str], environment: Mapping[str, str], output: IO[bytes] | None) -> None:
         self.control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         self._orders, answers = socket.socketpair()
         self.status: int | None = None
@@ -39,6 +39,7 @@ class Sandbox:
                 stdin=subprocess.DEVNULL if output is not None else None,
                 stdout=output,
                 stderr=output,
+                env=environment,
                 pass_fds=fds,
                 start_new_session=output is not None,
             )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import struct
 import threading
+from contextlib import closing
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, cast
 
@@ -13,6 +14,8 @@ from analysis.ahead import AHEAD, decoded
 from analysis.analyser import Analyser
 from analysis.session import Session
 from capture.source import open_source
+from fixtures import containers
+from packet_builder import ethernet, ipv4, udp
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator
@@ -28,7 +31,8 @@ def source(batches: Iterator[int], total: int | None = 1000) -> CaptureSource:
 
 def read(batches: Iterator[int], total: int | None = 1000) -> Generator[tuple[int, str], None, None]:
     """Each batch, and the name of the thread that decoded it."""
-    made: Any = decoded(source(batches, total), lambda _: cast("Any", threading.current_thread().name))
+    naming = cast("Any", SimpleNamespace(decode=lambda _: threading.current_thread().name))
+    made: Any = decoded(source(batches, total), naming)
     return cast("Generator[tuple[int, str], None, None]", made)
 
 
@@ -93,3 +97,16 @@ def test_a_capture_of_several_windows_says_the_same_as_one_that_is_fed_by_hand(t
     assert session.snapshot.packets.connection.tolist() == analyser.packets.snapshot().connection.tolist()
     assert session.snapshot.packets.states.tolist() == analyser.packets.snapshot().states.tolist()
     session.close()
+
+
+def test_what_was_seen_at_two_points_is_found_however_far_reading_is_ahead(tmp_path: Path) -> None:
+    blocks = [containers.section(), containers.interface("client:eth0"), containers.interface("server:eth0")]
+    for number in range(3000):
+        frame = ethernet(ipv4(udp(struct.pack(">I", number) + bytes(400))))
+        blocks += [containers.packet(2 * number + point, frame, interface=point) for point in (0, 1)]
+    path = tmp_path / "points.pcapng"
+    path.write_bytes(b"".join(blocks))
+    with closing(Session(open_source(path))) as session:
+        session.run()
+        expected = [[2 * number + 1, 2 * number] for number in range(3000)]
+        assert session.snapshot.sightings.tolist() == expected

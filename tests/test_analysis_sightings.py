@@ -52,7 +52,7 @@ def seen(
 
 
 def pairs(analyser: Analyser) -> list[list[int]]:
-    told: list[list[int]] = analyser.sightings.snapshot().tolist()
+    told: list[list[int]] = analyser.sightings["pair"].tolist()
     return told
 
 

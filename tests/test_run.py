@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from capture.source import open_source
+from commands.settings import SETTINGS
 from lab.starting import why_not_here
 
 ROOT = Path(__file__).parents[1]
@@ -43,6 +44,13 @@ def netviz_run(*arguments: object) -> subprocess.CompletedProcess[str]:
         pytest.skip(hindrance() or "")
     command = [*NETVIZ, "run", *map(str, arguments)]
     return subprocess.run(command, capture_output=True, text=True, env=ENVIRONMENT, timeout=60, check=False)
+
+
+@pytest.mark.lab
+def test_the_command_has_the_environment_that_netviz_was_started_with() -> None:
+    asks = f"import os; print([os.environ.get(name) for name in {list(SETTINGS)}])"
+    expected = [ENVIRONMENT.get(name) for name in SETTINGS]
+    assert netviz_run("--report", "csv", "--", sys.executable, "-c", asks).stdout.startswith(f"{expected}\n")
 
 
 @pytest.mark.lab

@@ -1,0 +1,70 @@
+"""The half of the work that reads the packets' bytes. It needs nothing of what the other half finds out.
+
+So it may run ahead of it, on a thread or in a process of its own (`analysis.ahead`, `analysis.apart`). The other half,
+`analysis.analyser`, never sees the bytes: by then the buffer may hold those of a later batch.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from analysis.pairing import Paired, paired
+from analysis.sightings import Sightings
+from capture.decode import Decoder
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from analysis.pairs import News, Pairs
+    from capture.batch import Batch, Interface
+    from capture.headers import Headers
+
+SHORT: Final = 256
+"""Bytes captured of a packet on average, up to which this half has time for more than reading."""
+
+
+@dataclass(frozen=True, slots=True)
+class Decoded:
+    """What the bytes of a batch say.
+
+    `paired` is None where the other half is to pair the endpoints; `seen_again` are rows of the packet table as
+    `analysis.sightings` finds them, int64, (K, 2).
+    """
+
+    headers: Headers
+    paired: Paired | None
+    seen_again: NDArray[np.int64]
+
+
+class Decoding:
+    """Decodes the batches of one source, in order. `pairs` are those of the connection table."""
+
+    def __init__(self, interfaces: Sequence[Interface], pairs: Pairs) -> None:
+        self._decoder = Decoder()
+        self._sightings = Sightings(interfaces)
+        self._pairs = pairs
+        self._pairs_ahead: bool | None = None
+
+    def decode(self, batch: Batch) -> Decoded:
+        """The headers of a batch, and what can be told from them.
+
+        Where packets are short, so that reading them takes little time, endpoints are paired in this half, too: for all
+        batches or for none, since pairs are numbered in order.
+        """
+        headers = self._decoder.decode(batch)
+        seen_again = self._sightings.find(batch, headers)
+        if self._pairs_ahead is None and len(batch):
+            self._pairs_ahead = int(batch.captured_length.sum()) < SHORT * len(batch)
+        return Decoded(headers, paired(headers, self._pairs) if self._pairs_ahead else None, seen_again)
+
+    def news(self) -> News:
+        """What this half has put into the pairs' table since it was asked last."""
+        return self._pairs.news()
+
+    def learn(self, news: News) -> None:
+        """Put the same into the table here, when `decode` runs in another process."""
+        self._pairs.learn(news)

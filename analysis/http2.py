@@ -9,8 +9,9 @@ block of the response, as for HTTP/1.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from itertools import islice
 from typing import TYPE_CHECKING, Final
+
+import numpy as np
 
 from analysis.exchanges import Exchange
 from analysis.grpc import CONTENT_TYPE, Messages, called, outcome
@@ -33,21 +34,27 @@ from capture.protocol import Flag
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    import numpy as np
     from hpack import Decoder
-    from numpy.typing import NDArray
 
     from analysis.details import Detail
     from analysis.http2_frames import Frame
     from analysis.session import Session
 
 MOST: Final = 20_000
-"""Packets that are read, of all connections together, and header blocks of each end, at most."""
+"""Packets that are read, of all connections together, and header blocks, at most."""
+MOST_BYTES: Final = 64 << 20
+"""And so many bytes: a packet may have 64 KiB."""
 MOST_CONNECTIONS: Final = 1000
 CHUNK: Final = 1024
 LARGEST_BLOCK: Final = 1 << 16
 LARGEST_TABLE: Final = 1 << 20
 """Bytes of a header block, and of a table of the compression, that are still read."""
+LONGEST: Final = 2000
+"""Bytes of a field's value that are kept: a few bytes may stand for 64 KiB that were said before."""
+TELLING: Final = frozenset(
+    {b":method", b":path", b":authority", b":status", b"content-type", b"grpc-status", b"grpc-message"}
+)
+"""The fields that are kept."""
 HEADER_TABLE_SIZE: Final = 1
 ERRORS: Final = (
     *("NO_ERROR", "PROTOCOL_ERROR", "INTERNAL_ERROR", "FLOW_CONTROL_ERROR", "SETTINGS_TIMEOUT", "STREAM_CLOSED"),
@@ -58,10 +65,20 @@ ERRORS: Final = (
 _MISSING: Final = "bytes of it were not captured"
 _UNREAD: Final = "its packets are too many"
 _BROKEN: Final = "its frames do not follow HTTP/2"
+_TOO_MANY: Final = "it sends more headers than netviz reads"
 
 
 class UnreadableError(Exception):
     """One end's bytes are not HTTP/2, or not whole."""
+
+
+@dataclass(slots=True)
+class Left:
+    """What may still be read, of all connections together."""
+
+    packets: int
+    bytes: int
+    blocks: int
 
 
 @dataclass(slots=True)
@@ -93,17 +110,18 @@ class _Side:
         self.preface = b""
         self.block: Frame | None = None  # a header block that is not complete
         self.pieces = b""
-        self.blocks = 0
 
 
 class Conversation:
     """Both ends of one connection; `calls` by stream, in the order of the requests.
 
-    `first` are the numbers of the client's and the server's first byte, as on the wire.
+    `first` are the numbers of the client's and the server's first byte, as on the wire; `left` says how many header
+    blocks may still be read, and is counted down.
     """
 
-    def __init__(self, first: tuple[int, int]) -> None:
+    def __init__(self, first: tuple[int, int], left: Left) -> None:
         self.calls: dict[int, _Call] = {}
+        self._left = left
         self._sides: list[_Side | None] = [_Side(number) for number in first]
 
     def hear(self, packet: int, sequence: int, data: bytes, *, from_server: bool) -> None:
@@ -135,14 +153,8 @@ class Conversation:
         call = self.calls.get(frame.stream)
         if side.block is not None and frame.kind != CONTINUATION:
             raise UnreadableError(_BROKEN)
-        if frame.kind in (HEADERS, PUSH_PROMISE):
-            side.block, side.pieces = frame, frame.content
-        elif frame.kind == CONTINUATION and side.block is not None:
-            side.pieces += frame.payload
         if frame.kind in (HEADERS, PUSH_PROMISE, CONTINUATION):
-            if frame.flags & END_HEADERS and side.block is not None:
-                begun, side.block = side.block, None
-                self._headers(side, begun, frame.last, from_server=from_server)
+            self._collect(side, frame, from_server=from_server)
         elif frame.kind == DATA and call is not None and from_server:
             call.messages.feed(frame.content)
             if frame.flags & END_STREAM:
@@ -155,6 +167,18 @@ class Conversation:
         elif frame.kind == SETTINGS and not frame.flags & ACK:
             self._settings(frame.payload, self._sides[not from_server])
 
+    def _collect(self, side: _Side, frame: Frame, *, from_server: bool) -> None:
+        """A header block, or a part of one (RFC 9113 section 4.3)."""
+        if frame.kind != CONTINUATION:
+            side.block, side.pieces = frame, frame.content
+        elif side.block is not None:
+            side.pieces += frame.payload
+        if len(side.pieces) > LARGEST_BLOCK:  # before it is complete: it may never be
+            raise UnreadableError(_TOO_MANY)
+        if frame.flags & END_HEADERS and side.block is not None:
+            begun, side.block = side.block, None
+            self._headers(side, begun, frame.last, from_server=from_server)
+
     def _settings(self, payload: bytes, other: _Side | None) -> None:
         """How large a table the sender keeps for what the other end says (RFC 9113 section 6.5.2)."""
         for at in range(0, len(payload) - 5, 6):
@@ -163,6 +187,9 @@ class Conversation:
                 other.decoder.max_allowed_table_size = min(size, LARGEST_TABLE)
 
     def _headers(self, side: _Side, begun: Frame, last: int, *, from_server: bool) -> None:
+        self._left.blocks -= 1
+        if self._left.blocks < 0:
+            raise UnreadableError(_TOO_MANY)
         fields = _decoded(side)
         call = self.calls.get(begun.stream)
         if begun.kind == PUSH_PROMISE:
@@ -190,43 +217,43 @@ class Conversation:
 
 
 def _decoded(side: _Side) -> dict[str, str]:
-    """The fields of the block that is complete now; of several of one name, the last."""
+    """The fields of the block that is complete now, as far as they tell something; of several of one name, the last."""
     from hpack import HPACKError  # noqa: PLC0415 - as above
 
-    side.blocks += 1
-    if side.blocks > MOST or len(side.pieces) > LARGEST_BLOCK:
-        raise UnreadableError("it sends more headers than netviz reads")
     try:
         found = side.decoder.decode(side.pieces, raw=True)
     except HPACKError as error:
         raise UnreadableError(_BROKEN) from error
-    return {_text(name): _text(value) for name, value, *_ in found}
+    return {_text(name): _text(value) for name, value, *_ in found if bytes(name) in TELLING}
 
 
 def _text(value: bytes) -> str:
-    return bytes(value).decode("utf-8", "backslashreplace")
+    return bytes(value[:LONGEST]).decode("utf-8", "backslashreplace")
 
 
 def http2_exchanges(session: Session, details: Iterable[Detail]) -> list[Exchange]:
     """The requests on the connections whose preface is among these packets, connection by connection."""
-    packets, left = session.snapshot.packets, MOST
-    begun = (each for each in details if each.payload >= 0 and each.data[each.payload :].startswith(PREFACE))
-    found: list[Exchange] = []
-    for preface in islice(begun, MOST_CONNECTIONS):
-        rows = session.packets_of(int(packets.connection[preface.packet]))
-        rows = rows[packets.payload_length[rows] > 0]
-        found += _told(session, preface, rows, left)
-        left = max(left - len(rows), 0)
-    return found
+    packets, left = session.snapshot.packets, Left(MOST, MOST_BYTES, MOST)
+    begun: dict[int, Detail] = {}  # a preface may have been sent again
+    for each in details:
+        if each.payload >= 0 and len(begun) < MOST_CONNECTIONS and each.data[each.payload :].startswith(PREFACE):
+            begun.setdefault(int(packets.connection[each.packet]), each)
+    return [exchange for preface in begun.values() for exchange in _told(session, preface, left)]
 
 
-def _told(session: Session, preface: Detail, rows: NDArray[np.int64], most: int) -> Iterator[Exchange]:
-    """The requests of the connection whose preface a packet brings; of `rows`, those with payload, the first `most`."""
+def _told(session: Session, preface: Detail, left: Left) -> Iterator[Exchange]:
+    """The requests of the connection whose preface a packet brings, as far as they may be read."""
     packets = session.snapshot.packets
     connection = int(packets.connection[preface.packet])
     asks = int(packets.flags[preface.packet]) & Flag.FROM_B
-    made = Conversation((preface.sequence, preface.acknowledgment))
-    for at in range(0, min(len(rows), most), CHUNK):
+    rows = session.packets_of(connection)
+    rows = rows[packets.payload_length[rows] > 0]
+    sizes = np.cumsum(packets.captured_length[rows], dtype=np.int64)
+    most = min(left.packets, int(np.searchsorted(sizes, left.bytes, side="right")))
+    left.packets -= most
+    left.bytes -= int(sizes[most - 1]) if most else 0
+    made = Conversation((preface.sequence, preface.acknowledgment), left)
+    for at in range(0, most, CHUNK):
         for detail in session.details(rows[at : min(at + CHUNK, most)]):
             end = detail.payload + int(packets.payload_length[detail.packet])
             if detail.payload >= 0:

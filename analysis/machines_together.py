@@ -172,11 +172,11 @@ def _from_client(snapshot: Snapshot, packet: int) -> bool:
 
 def _translations(causes: Iterable[Cause], connections: Sequence[int]) -> dict[int, int]:
     """The connection as it came, by the same with other addresses."""
+    some = set(connections)
     return {
         each.effect: each.connection
         for each in causes
-        if {each.effect, each.connection} <= set(connections)
-        and any(fact.kind is Kind.SAME_NUMBERS for fact in each.evidence)
+        if {each.effect, each.connection} <= some and any(fact.kind is Kind.SAME_NUMBERS for fact in each.evidence)
     }
 
 
@@ -229,11 +229,11 @@ def _lanes(steps: Sequence[Step], connections: Sequence[int]) -> tuple[Node, ...
         of[min(step.connections, key=connections.index)].append(step)
     lanes: list[Node] = []
     for row in connections:
-        for step in of[row]:
+        for path in dict.fromkeys(step.path for step in of[row]):
             at = len(lanes)
-            for node in step.path:
+            for node in path:
                 if node in lanes:
-                    at = lanes.index(node) + 1 if len(step.path) > 2 else len(lanes)
+                    at = lanes.index(node) + 1 if len(path) > 2 else len(lanes)
                 else:
                     # One that hands packets on stands right behind the one it has them from.
                     lanes.insert(at, node)

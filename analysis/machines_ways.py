@@ -25,11 +25,13 @@ class Ways:
 
     def __init__(self, c: Connections, machines: Machines, causes: Iterable[Cause], connections: Sequence[int]) -> None:
         self.machines = machines
+        self._named = {each.name: number for number, each in enumerate(machines.all) if each.name}
         self._same: dict[Node, Node] = {}
         self._ends = {row: (self._end(c, row, 0), self._end(c, row, 1)) for row in connections}
         self._addresses: dict[Node, list[str]] = {}
+        some = set(connections)
         for each in causes:
-            told = {each.connection, each.effect} <= set(connections)
+            told = {each.connection, each.effect} <= some
             if told and not any(fact.kind is Kind.SAME_NUMBERS for fact in each.evidence):
                 self._join(self._ends[each.effect][0], self._ends[each.connection][1])
         for row in connections:
@@ -71,8 +73,7 @@ class Ways:
 
     def point(self, interface: str) -> Node | None:
         """The machine that a capture point belongs to, by the point's name: `machine:device`."""
-        name = interface.partition(":")[0]
-        number = next((number for number, each in enumerate(self.machines.all) if each.name == name), None)
+        number = self._named.get(interface.partition(":")[0])
         return None if number is None else self._one(number)
 
     def addresses(self, node: Node) -> tuple[str, ...]:

@@ -72,10 +72,9 @@ class Mastership:
 
 @dataclass(slots=True)
 class _Router:
-    """One virtual router: every address it was told with, and its spells; those in `current` may go on."""
+    """One virtual router and its spells; those in `current` may go on."""
 
     number: int
-    addresses: set[str]
     spells: list[Mastership] = field(default_factory=list)
     current: dict[str, Mastership] = field(default_factory=dict)
 
@@ -128,7 +127,7 @@ class _Router:
 def masters(snapshot: Snapshot, details: Iterable[Detail]) -> list[Mastership]:
     """The spells that these packets (of any kind, ascending) tell: router by router, each in the order of time."""
     routers: list[_Router] = []
-    alike: dict[tuple[int, bool], list[_Router]] = {}
+    having: dict[tuple[int, str], _Router] = {}  # by number and address: the first that was told with it
     count = 0
     for detail in details:
         if Protocol(int(snapshot.packets.protocol[detail.packet])) not in VRRP or detail.transport < 0:
@@ -136,13 +135,12 @@ def masters(snapshot: Snapshot, details: Iterable[Detail]) -> list[Mastership]:
         told = advertisement(detail.data[detail.network :], detail.transport - detail.network)
         if told is None:
             continue
-        some = alike.setdefault((told.router, told.sender.version == 4), [])
-        found = next((each for each in some if each.addresses & set(told.addresses)), None)
+        keys = [(told.router, address) for address in told.addresses]
+        found = min((having[key] for key in keys if key in having), key=lambda each: each.number, default=None)
         if found is None:
-            found = _Router(len(routers), set())
+            found = _Router(len(routers))
             routers.append(found)
-            some.append(found)
-        found.addresses |= set(told.addresses)
+        having.update(dict.fromkeys(keys, found))
         count += found.hear(told, detail.packet, int(snapshot.packets.time_ns[detail.packet]))
         if count == MOST:
             break
@@ -150,10 +148,10 @@ def masters(snapshot: Snapshot, details: Iterable[Detail]) -> list[Mastership]:
 
 
 def _how(told: Advertisement, before: Mastership, silence_ns: int) -> Began:
-    if before.resigned:
-        return Began.RESIGNED
     if before.master == str(told.sender):
         return Began.AGAIN
+    if before.resigned:
+        return Began.RESIGNED
     if silence_ns >= told.down_ns - told.interval_ns // TOLERANCE:
         return Began.SILENCE
     better = told.priority, int(told.sender)  # of two with one priority the greater address wins

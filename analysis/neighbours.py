@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from analysis.snapshot import Snapshot
 
 NOBODY: Final = "00:00:00:00:00:00"
+ASKS: Final = 1
+"""The operation of an ARP request (RFC 826)."""
 
 
 @unique
@@ -69,3 +71,15 @@ def _told(protocol: Protocol, detail: Detail) -> Iterator[tuple[str, str, How]]:
             how = How.ASKED if found.asks else How.ANSWERED if found.solicited else How.ANNOUNCED
             if int(address):  # a probe tells nobody's address (RFC 4862 section 5.4.2)
                 yield str(address), found.hardware, how
+
+
+def question(protocol: Protocol, detail: Detail) -> str:
+    """The address that a packet asks the hardware address of; "" if it does not ask."""
+    if protocol is Protocol.ARP and detail.network >= 0:
+        arp = arp_fields(detail.data[detail.network :])
+        asks = arp is not None and arp.operation == ASKS and arp.sender != arp.target
+        return str(arp.target) if arp is not None and asks else ""
+    if protocol is Protocol.ICMP6 and detail.transport >= 0:
+        found = discovery(detail.data[detail.network :], detail.transport - detail.network)
+        return str(found.target) if found is not None and found.asks else ""
+    return ""

@@ -9,6 +9,7 @@ way.
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from collections import defaultdict
 from dataclasses import dataclass
 from enum import StrEnum, unique
@@ -16,9 +17,9 @@ from typing import TYPE_CHECKING, Final
 
 from analysis.connections import NO_PACKET
 from analysis.names import addresses_of
-from analysis.neighbours import How
+from analysis.neighbours import How, question
 from analysis.tls import tls_words
-from capture.protocol import Flag
+from capture.protocol import Flag, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
 
 MOST: Final = 1000
 """Page loads kept."""
+NO_CONNECTION: Final = -1
 
 
 @unique
@@ -87,9 +89,15 @@ class PageLoads:
             elif exchange.reply_packet is not None and exchange.kind == Kind.DNS:
                 for word in (exchange.reply or "").split():  # the addresses among them
                     self._lookups[word].append(exchange)
+        for asked in self._lookups.values():
+            asked.sort(key=self._answered_ns)
         self._of: dict[int, list[Detail]] = {}
+        self._questions: defaultdict[str, list[int]] = defaultdict(list)
         for detail in details:
-            self._of.setdefault(int(snapshot.packets.connection[detail.packet]), []).append(detail)
+            if (row := int(snapshot.packets.connection[detail.packet])) != NO_CONNECTION:
+                self._of.setdefault(row, []).append(detail)
+            if target := question(Protocol(int(snapshot.packets.protocol[detail.packet])), detail):
+                self._questions[target].append(detail.packet)
 
     def all(self) -> Iterator[PageLoad]:
         """Each TCP connection on which HTTP or TLS was spoken and whose server was looked up by name, in order."""
@@ -154,17 +162,26 @@ class PageLoads:
             if each.reply_packet is not None:
                 yield self._phase(Kind.HTTP, f"{each.request}: {each.reply}", each.request_packet, each.reply_packet)
 
+    def _answered_ns(self, exchange: Exchange) -> int:
+        assert exchange.reply_packet is not None
+        return int(self._times[exchange.reply_packet])
+
     def _dns(self, server: str, before_ns: int) -> list[tuple[Phase, str]]:
         """The question whose answer told the address, and the resolver that was asked."""
-        for each in reversed(self._lookups.get(server, ())):
-            reply = each.reply_packet
-            if reply is not None and int(self._times[reply]) <= before_ns:
-                asked = self._of[each.connection][0]
-                return [(self._phase(Kind.DNS, each.request, each.request_packet, reply), addresses_of(asked)[1])]
-        return []
+        known = self._lookups.get(server, [])
+        place = bisect_right(known, before_ns, key=self._answered_ns) - 1
+        if place < 0:
+            return []
+        each, details = known[place], self._of[known[place].connection]
+        assert each.reply_packet is not None
+        asked = details[bisect_left(details, each.request_packet, key=lambda detail: detail.packet)]
+        return [(self._phase(Kind.DNS, each.request, each.request_packet, each.reply_packet), addresses_of(asked)[1])]
 
     def _arp(self, address: str, before_ns: int) -> Iterator[Phase]:
-        """From the packet before the answer, which asked, to the answer."""
+        """From the last question before the answer, where one was captured, to the answer."""
         each = self._answers.get(address)
         if each is not None and int(self._times[each.packet]) <= before_ns:
-            yield self._phase(Kind.ARP, f"{address} is at {each.hardware}", max(each.packet - 1, 0), each.packet)
+            asked = self._questions.get(address, [])
+            place = bisect_left(asked, each.packet) - 1
+            first = each.packet if place < 0 else asked[place]
+            yield self._phase(Kind.ARP, f"{address} is at {each.hardware}", first, each.packet)

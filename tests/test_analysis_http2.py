@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from analysis.exchanges import Exchange
 from analysis.grpc import Messages, outcome
-from analysis.http2 import Conversation
+from analysis.http2 import LARGEST_BLOCK, LONGEST, TELLING, Conversation, Left
 from analysis.http2_frames import (
     CONTINUATION,
     DATA,
@@ -40,7 +40,7 @@ from views.learned import learned_lines
 from views.options import Options
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
 FIXTURES = Path(__file__).parents[1] / "fixtures"
 MILLISECOND = 10**6
@@ -59,12 +59,21 @@ def message(size: int) -> bytes:
     return struct.pack(">BI", 0, size) + bytes(size)
 
 
+def kept(fields: Iterable[tuple[str, str]]) -> dict[str, str]:
+    """What is kept of them."""
+    return {name: value for name, value in fields if name.encode() in TELLING}
+
+
+def plenty() -> Left:
+    return Left(1000, 1 << 20, 1000)
+
+
 class Talk:
     """Both ends' bytes as a conversation hears them, a packet each; `lost` packets were not captured."""
 
     def __init__(self, lost: Sequence[int] = ()) -> None:
         self.encoders = (Encoder(), Encoder())
-        self.heard = Conversation(FIRST)
+        self.heard = Conversation(FIRST, plenty())
         self._lost = lost
         self._sent = [0, 0]
         self._packet = 0
@@ -145,7 +154,7 @@ def test_what_was_said_once_is_only_pointed_at_later() -> None:
     talk = Talk()
     for stream in (1, 3):
         talk.asks(stream, *PAGE)
-    assert talk.heard.calls[3].request == dict(PAGE)
+    assert talk.heard.calls[3].request == kept(PAGE)
 
 
 def test_a_block_may_come_in_pieces_padded_and_with_a_priority() -> None:
@@ -155,7 +164,7 @@ def test_a_block_may_come_in_pieces_padded_and_with_a_priority() -> None:
     first = talk.says(0, begin[:11])
     talk.says(0, begin[11:], frame(CONTINUATION, 0, 1, block[7:9]))
     talk.says(0, frame(CONTINUATION, END_HEADERS, 1, block[9:]))
-    assert [(call.packet, call.request) for call in talk.heard.calls.values()] == [(first, dict(ASKED))]
+    assert [(call.packet, call.request) for call in talk.heard.calls.values()] == [(first, kept(ASKED))]
 
 
 def test_padding_is_no_message() -> None:
@@ -205,11 +214,11 @@ def test_a_stream_may_be_reset(end: int, who: str) -> None:
 def test_a_promise_keeps_the_compression_in_step() -> None:
     talk = Talk()
     talk.asks(1, *PAGE)
-    promised = talk.block(1, (":path", "/logo.svg"), ("server", "one that was never heard of"))
+    promised = talk.block(1, (":path", "/logo.svg"), ("content-type", "one that was never heard of"))
     talk.says(1, frame(PUSH_PROMISE, END_HEADERS, 1, bytes(4) + promised))
-    replied = talk.answers(1, (":status", "200"), ("server", "one that was never heard of"))
+    replied = talk.answers(1, (":status", "200"), ("content-type", "one that was never heard of"))
     assert talk.told()[0][1:] == ("200", None, replied)
-    assert talk.heard.calls[1].response["server"] == "one that was never heard of"
+    assert talk.heard.calls[1].response["content-type"] == "one that was never heard of"
 
 
 def test_a_table_of_another_size_is_agreed_on_by_settings() -> None:
@@ -251,7 +260,7 @@ def test_the_same_is_told_however_the_bytes_are_cut_repeated_and_reordered(data:
         replied += frame(HEADERS, END_HEADERS, stream, encoders[1].encode(((":status", "200"),)))
         replied += frame(DATA, 0, stream, message(stream))
         replied += frame(HEADERS, END_HEADERS | END_STREAM, stream, encoders[1].encode((("grpc-status", "0"),)))
-    heard = Conversation(FIRST)
+    heard = Conversation(FIRST, plenty())
     for end, whole in enumerate((asked, replied)):
         cuts = sorted(data.draw(st.sets(st.integers(1, len(whole) - 1), max_size=12)))
         edges = list(zip([0, *cuts], [*cuts, len(whole)], strict=True))
@@ -263,7 +272,7 @@ def test_the_same_is_told_however_the_bytes_are_cut_repeated_and_reordered(data:
 
 @given(st.lists(st.tuples(st.booleans(), st.integers(0, 2**32 - 1), st.binary(max_size=60)), max_size=20))
 def test_any_bytes_may_follow_the_preface(pieces: list[tuple[bool, int, bytes]]) -> None:
-    heard = Conversation(FIRST)
+    heard = Conversation(FIRST, plenty())
     heard.hear(0, FIRST[0], PREFACE, from_server=False)
     sent = [len(PREFACE), 0]
     for from_server, number, data in pieces:
@@ -279,6 +288,52 @@ def test_no_more_packets_are_read_than_may_be(monkeypatch: pytest.MonkeyPatch) -
         found = learn(session).exchanges
     assert found[0].reply == "200 grpc-status 0 OK"
     assert found[-1].reply == "not readable: its packets are too many"
+
+
+def test_no_more_bytes_are_read_than_may_be(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("analysis.http2.MOST_BYTES", 1000)
+    with closing(Session(open_source(FIXTURES / "rpc-grpc.pcapng"))) as session:
+        session.run()
+        found = learn(session).exchanges
+    assert found[-1].reply == "not readable: its packets are too many"
+
+
+def test_header_blocks_are_counted_over_all_connections() -> None:
+    left = Left(1000, 1 << 20, 3)
+    for calls in (2, 1, 0):
+        heard, encoder = Conversation(FIRST, left), Encoder()
+        asked = [frame(HEADERS, END_HEADERS | END_STREAM, stream, encoder.encode(PAGE)) for stream in (1, 3)]
+        heard.hear(0, FIRST[0], PREFACE + b"".join(asked), from_server=False)
+        assert len(heard.calls) == calls
+
+
+def test_a_header_block_that_never_ends_is_given_up() -> None:
+    talk = Talk()
+    asked = talk.asks(1, *PAGE)
+    talk.says(1, frame(HEADERS, 0, 1))
+    for _ in range(LARGEST_BLOCK // 1000 + 1):
+        talk.says(1, frame(CONTINUATION, 0, 1, bytes(1000)))
+    assert talk.told() == [(asked, "not readable: it sends more headers than netviz reads", None, None)]
+
+
+def test_of_what_was_said_once_and_pointed_at_often_little_is_kept() -> None:
+    talk = Talk()
+    for stream in range(1, 41, 2):
+        talk.asks(stream, (":method", "GET"), (":path", "/" + "v" * 3900), ("cookie", "c" * 3000))
+    for call in talk.heard.calls.values():
+        assert call.request == {":method": "GET", ":path": "/" + "v" * (LONGEST - 1)}
+
+
+def test_a_preface_that_was_sent_again_begins_nothing_again(tmp_path: Path) -> None:
+    asked = PREFACE + frame(HEADERS, END_HEADERS | END_STREAM, 1, Encoder().encode(PAGE))
+    made = Segment(A, B, ACK, 100, 500, data=len(asked)).to_bytes()
+    again = made[: len(made) - len(asked)] + asked
+    packets = [Segment(A, B, SYN, 99).to_bytes(), Segment(B, A, SYN | ACK, 499, 100).to_bytes(), again, again]
+    file = tmp_path / "again.pcap"
+    file.write_bytes(containers.pcap([(at * MILLISECOND, each) for at, each in enumerate(packets)], link_type=101))
+    with closing(Session(open_source(file))) as session:
+        session.run()
+        assert [each.request_packet for each in learn(session).exchanges] == [2]
 
 
 def test_bytes_come_out_once_and_in_order() -> None:

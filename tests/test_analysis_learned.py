@@ -21,7 +21,7 @@ from analysis.pageload import Kind
 from analysis.session import Session
 from capture.source import open_source
 from export.report import write_report
-from fixtures import containers
+from fixtures import containers, wire
 from lab import dns
 from views.glyphs import glyphs
 from views.learned import LearnedList, learned_lines, shared
@@ -223,6 +223,23 @@ def test_a_page_load_is_told_phase_by_phase() -> None:
     ends = [phase.end_ns for phase in load.phases]
     assert ends == sorted(ends)
     assert [phase.words for phase in load.phases][1] == "A www.shop.example"
+
+
+def test_what_comes_between_a_question_and_its_answer_is_no_part_of_a_page_load(tmp_path: Path) -> None:
+    with closing(Session(open_source(FIXTURES / "browse.pcapng"))) as session:
+        session.run()
+        times = session.snapshot.packets.time_ns.tolist()
+        frames = [(time, session.packet_bytes(row)) for row, time in enumerate(times)]
+    other = wire.ip("10.0.0.200", "10.0.0.201", wire.UDP, wire.udp(("10.0.0.200", 4000), ("10.0.0.201", 4001), b"news"))
+    frames.insert(1, (times[0], wire.ethernet(wire.mac(7), wire.mac(8), wire.IPV4, other)))
+    file = tmp_path / "between.pcap"
+    file.write_bytes(containers.pcap(frames))
+    (load,) = learned(file).page_loads
+    assert [phase.packet for phase in load.phases][:2] == [0, 3]
+    file.write_bytes(containers.pcap(frames[1:]))  # of the first answer the question was not captured
+    (load,) = learned(file).page_loads
+    assert [phase.packet for phase in load.phases][:2] == [1, 2]
+    assert load.phases[0].begin_ns == load.phases[0].end_ns
 
 
 def test_a_page_without_encryption_names_its_requests() -> None:

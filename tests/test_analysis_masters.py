@@ -6,6 +6,7 @@ import ipaddress
 import struct
 from contextlib import closing
 from pathlib import Path
+from time import process_time
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -102,6 +103,12 @@ def test_who_resigns_is_followed_at_once(tmp_path: Path) -> None:
     assert found[1].silence_ns == 700 * MILLISECOND
 
 
+def test_one_that_resigned_and_comes_back_itself_followed_nobody(tmp_path: Path) -> None:
+    found = of(tmp_path, (0, ONE, message(150)), (1000, ONE, message(0)), (9000, ONE, message(150)))
+    assert spells(found) == [(ONE, 0, 1, Began.SEEN), (ONE, 2, 2, Began.AGAIN)]
+    assert found[1].silence_ns == 8 * SECOND
+
+
 def test_a_higher_priority_needs_no_silence(tmp_path: Path) -> None:
     found = of(tmp_path, (0, TWO, message(100)), (1000, TWO, message(100)), (1200, ONE, message(150)))
     assert spells(found) == [(TWO, 0, 1, Began.SEEN), (ONE, 2, 2, Began.PRIORITY)]
@@ -135,6 +142,26 @@ def test_one_number_in_two_networks_is_two_routers(tmp_path: Path) -> None:
     found = of(tmp_path, (0, ONE, message(150)), (100, "192.168.7.2", other), (1000, ONE, message(150)))
     assert [(each.virtual, each.master, each.advertisements) for each in found] == [(0, ONE, 2), (1, "192.168.7.2", 1)]
     assert {each.began for each in found} == {Began.SEEN}
+
+
+def test_addresses_of_two_routers_make_them_the_first_from_then_on(tmp_path: Path) -> None:
+    two = struct.pack(">BBBBHH", 0x31, 51, 150, 2, 100, 0) + b"".join(
+        ipaddress.ip_address(each).packed for each in ("192.168.7.1", ADDRESS)
+    )
+    one, other = message(150), message(150, address="192.168.7.1")
+    found = of(tmp_path, (0, ONE, one), (100, TWO, other), (200, ONE, two), (300, ONE, other))
+    assert [(each.virtual, each.master, each.advertisements) for each in found] == [(0, ONE, 3), (1, TWO, 1)]
+
+
+def test_the_time_for_many_routers_grows_with_their_number(tmp_path: Path) -> None:
+    def many(first: int) -> bytes:
+        virtual = b"".join(struct.pack(">I", 0x0A000000 + first + place) for place in range(100))
+        return struct.pack(">BBBBHH", 0x31, 51, 150, 100, 100, 0) + virtual
+
+    told = [(number, ONE, many(100 * (number % 900))) for number in range(9000)]
+    started = process_time()
+    assert len(of(tmp_path, *told)) == 900
+    assert process_time() - started < 5  # with each compared with each it takes more than ten
 
 
 @pytest.mark.parametrize(

@@ -12,13 +12,13 @@ from tui.app import NetvizApp
 from tui.bindings import TABLE, available, bindings_of, footer, keys_shown
 from tui.help import HelpLines
 from tui.layout import Pane
-from tui.lineview import LineView
 from tui.panels.status import keys_line
 from tui.panels.timeline import TimelinePanel
+from tui.scrolling import Scrolling
 from views.text import cells, line_cells, plain
 
 FOCUSABLE = (Pane.LADDER, Pane.CONNECTIONS, Pane.LAYERS, Pane.BYTES, Pane.EXPLANATION, Pane.TIMELINE)
-OWNERS = {"app": NetvizApp, "lines": LineView, "timeline": TimelinePanel}
+OWNERS = {"app": NetvizApp, "lines": Scrolling, "timeline": TimelinePanel}
 
 
 def test_every_binding_names_an_action_that_exists_and_takes_its_arguments() -> None:

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from textual.app import App
 
     from analysis.session import Session
-    from tui.lineview import LineView
+    from tui.scrolling import Scrolling
     from views.options import Options
 
 LARGE: Final = 30_000
@@ -286,7 +286,7 @@ class Director:
         self.stage.layers.focus()
         self.looking.go_to_layer(osi)
 
-    def reach_line(self, view: LineView, index: int) -> None:
+    def reach_line(self, view: Scrolling, index: int) -> None:
         """The cursor of a pane is on another line."""
         if view is self.stage.ladder:
             packet = self.stage.ladder.ladder.packet_at(index) if self.stage.ladder.ladder is not None else None
@@ -296,7 +296,7 @@ class Director:
         elif view is self.stage.layers:
             self.looking.choose_field(self.stage.layers.field_at(index))
 
-    def open_line(self, view: LineView, index: int) -> None:
+    def open_line(self, view: Scrolling, index: int) -> None:
         """What Enter does on a line of a pane."""
         if view is self.stage.ladder:
             self.toggle_fold(index)

@@ -113,7 +113,7 @@ async def test_a_packet_that_was_asked_for_stays_selected_in_another_connection(
             if len(app.desk.snapshot.connections) > 1:
                 break
         first = int(app.desk.snapshot.connections.first_packet[1])
-        app.director.go(str(first + 1))
+        app.director.going.go(str(first + 1))
         for _ in range(30):
             await pilot.pause(0.02)
         assert (app.desk.connection, app.desk.packet) == (1, first)

@@ -37,11 +37,11 @@ class Actions(App[int]):
 
     def action_step(self, by: int) -> None:
         """Next or previous packet of the connection, unfolded."""
-        self.director.step(by)
+        self.director.going.step(by)
 
     def action_trouble(self, by: int) -> None:
         """Next or previous trouble of the connection."""
-        self.director.trouble(by)
+        self.director.going.trouble(by)
 
     def action_connection(self, by: int) -> None:
         """Next or previous connection."""
@@ -63,7 +63,7 @@ class Actions(App[int]):
 
     def action_go_to(self, text: str) -> None:
         """Go to a place that was typed."""
-        self.director.go(text)
+        self.director.going.go(text)
 
     def action_play(self) -> None:
         """Play or pause."""

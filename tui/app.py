@@ -149,7 +149,7 @@ class NetvizApp(Actions):
 
     @on(TimelinePanel.Chosen)
     def _time_chosen(self, event: TimelinePanel.Chosen) -> None:
-        self.director.go_in_time(event.connection, event.time_ns)
+        self.director.going.go_in_time(event.connection, event.time_ns)
 
     @on(BytesPanel.Chosen)
     def _byte_chosen(self, event: BytesPanel.Chosen) -> None:

@@ -16,14 +16,13 @@ from tui.desk import NONE, Desk, Request, Scene, build
 from tui.fetch import Fetch
 from tui.filtering import Filtering
 from tui.following import Following
-from tui.goto import NotUnderstoodError, parse
+from tui.going import Going
 from tui.layout import Pane, Wishes
 from tui.looking import Looking
 from tui.machines import MachineRoom
 from tui.panels.progress import Rate, notice_lines
 from tui.player import Player
 from tui.stage import Stage
-from views.options import TimeFormat
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -55,6 +54,7 @@ class Director:
         self.looking = Looking(app, desk, self.stage, lambda: self.wishes.explain, self.say)
         self.player = Player(desk, self.stage, now, self.looking.look)
         self.machines = MachineRoom(self)
+        self.going = Going(self)
         self._rate = Rate()
         self._rebuild_at = 0.0
         self._read_whole = False
@@ -208,70 +208,6 @@ class Director:
             self.following.leave()
             self.open(connection, packet)
 
-    def go(self, text: str) -> None:
-        """Go to a place that was typed, or say why not."""
-        packets, connections = self.desk.snapshot.packets, self.desk.snapshot.connections
-        if not len(packets):
-            return
-        try:
-            place = parse(text, int(packets.time_ns[0]), utc=self.desk.options.time is TimeFormat.UTC)
-        except NotUnderstoodError as error:
-            self.say(str(error))
-            return
-        if place.time_ns is not None:
-            self.go_to(self.desk.packet_at_time(place.time_ns))
-        elif place.packet is not None and 1 <= place.packet <= len(packets):
-            self.go_to(place.packet - 1)
-        elif place.connection is not None and place.connection < len(connections):
-            self.open(place.connection)
-        else:
-            start = "Packets" if self.desk.snapshot.finished else "So far packets"
-            self.say(f"{start} go from 1 to {len(packets)}, connections from 0 to {len(connections) - 1}.")
-
-    def step(self, by: int) -> None:
-        """The next or previous packet of the connection, unfolded."""
-        ladder = self.stage.ladder.ladder
-        if ladder is not None:
-            self.unfold_to(ladder.step(self.desk.packet, by))
-
-    def trouble(self, by: int) -> None:
-        """The next or previous trouble of the connection."""
-        ladder = self.stage.ladder.ladder
-        found = ladder.trouble(self.desk.packet, by, self.desk.troubles) if ladder is not None else None
-        if found is None:
-            self.say("No more trouble in this direction.")
-        else:
-            self.select(found)
-
-    def go_in_time(self, connection: int, time_ns: int) -> None:
-        """A connection, at a time."""
-        self.following.leave()
-        self.open(connection, self.desk.packet_at_time(time_ns, self.session.packets_of(connection)))
-
-    def unfold_to(self, packet: int) -> None:
-        """Select a packet and unfold the line that hides it."""
-        ladder = self.stage.ladder.ladder
-        if ladder is None:
-            return
-        line = ladder.index_of(packet)
-        fold = ladder.fold_at(line)
-        if fold is not None and fold not in self.desk.unfolded:
-            self.desk.unfolded |= {fold}
-            self.desk.packet = packet
-            self.rebuild()
-            self.stage.show_packet()
-            self.looking.look()
-        else:
-            self.select(packet)
-
-    def toggle_fold(self, index: int) -> None:
-        """Unfold a line of the ladder, or fold what was unfolded."""
-        ladder = self.stage.ladder.ladder
-        fold = ladder.fold_at(index) if ladder is not None else None
-        if fold is not None:
-            self.desk.unfolded ^= {fold}
-            self.rebuild()
-
     def set_options(self, options: Options) -> None:
         """The person wants things shown in another way."""
         self.desk.options = options
@@ -299,7 +235,7 @@ class Director:
     def open_line(self, view: Scrolling, index: int) -> None:
         """What Enter does on a line of a pane."""
         if view is self.stage.ladder:
-            self.toggle_fold(index)
+            self.going.toggle_fold(index)
         elif view is self.stage.machines:
             self.machines.enter(index)
         elif view is self.stage.layers:

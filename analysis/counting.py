@@ -45,10 +45,10 @@ _BITS: Final = np.array([_bits(index) for index in range(64)], np.uint8)
 def count_packets(batch: Batch, headers: Headers, order: Order, table: ConnectionTable, first_row: int) -> None:
     """Add the batch to the totals that every connection has, of TCP or not; a packet that was seen again is none."""
     begin = order.begin[:-1]
-    payload = headers.payload_length[order.row].astype(np.int64)
-    size = batch.original_length[order.row].astype(np.int64)
+    payload = headers.payload_length.take(order.row).astype(np.int64)
+    size = batch.original_length.take(order.row).astype(np.int64)
     count = np.diff(order.begin)
-    again = indices(headers.flags[order.row] & np.uint16(Flag.SEEN_AGAIN))
+    again = indices(headers.flags.take(order.row) & np.uint16(Flag.SEEN_AGAIN))
     if len(again):
         payload[again] = 0
         size[again] = 0
@@ -89,7 +89,7 @@ def add_completeness(s: Segments, reopened: NDArray[np.int64], columns: Columns)
     of the rows `reopened`. FIN counts only with ACK; an ACK without SYN counts as data if it has payload. What else the
     first segment says (all of it, if it is no SYN) is added with the second one.
     """
-    bits = _BITS[(s.flags & np.uint16(31)) | (s.length > 0) * WITH_DATA]
+    bits = _BITS.take((s.flags & np.uint16(31)) | (s.length > 0) * WITH_DATA)
     begin = s.begin[:-1:2]
     first = s.turn[begin]
     opened = indices(s.packet(first) == columns["first_packet"][s.connection])

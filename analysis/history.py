@@ -163,7 +163,7 @@ class _Letters:
     def _in_order(self) -> tuple[NDArray[np.int64], NDArray[np.uint8]]:
         """All of them: where in `Segments.turn`, ascending, and the letters."""
         s = self._s
-        letter = self._letter[s.turn]
+        letter = self._letter.take(s.turn)
         turn = indices(letter != 0)
         if not self._beside:
             return turn, letter[turn]

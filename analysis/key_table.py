@@ -62,10 +62,10 @@ class KeyTable:
             return self._look_up(keys, mixed)
         first = self._first_alike(keys, mixed)
         asked = indices(first == np.arange(len(first)))
-        numbers, new = self._look_up([key[asked] for key in keys], mixed[asked])
+        numbers, new = self._look_up([key.take(asked) for key in keys], mixed[asked])
         by_row = np.empty(len(first), np.int64)
         by_row[asked] = numbers
-        return by_row[first], asked[new]
+        return by_row.take(first), asked[new]
 
     def _first_alike(self, keys: Words, mixed: NDArray[np.uint64]) -> NDArray[np.int64]:
         """For each key an earlier one that is the same, the first if possible, or itself.
@@ -76,7 +76,7 @@ class KeyTable:
         slot = (mixed >> np.uint64(64 - _NEAR_BITS)).view(np.int64)
         backwards = np.ascontiguousarray(slot[::-1])
         self._near[backwards] = np.arange(len(slot) - 1, -1, -1, dtype=np.int32)  # so that the first one stays
-        first = self._near[slot].astype(np.int64)
+        first = self._near.take(slot).astype(np.int64)
         other = self._others(first, keys, keys)
         first[other] = other
         return first
@@ -147,7 +147,7 @@ class KeyTable:
         """Which of the keys are others than those that are known at `at`."""
         differs = np.zeros(len(at), np.bool_)
         for word, key in zip(known, keys, strict=True):
-            differs |= word[at] != key
+            differs |= word.take(at) != key
         return indices(differs)
 
     def _claim(self, free: NDArray[np.int64], slot: NDArray[np.int64]) -> NDArray[np.int64]:

@@ -47,8 +47,8 @@ class Marking:
         self._finish = self._end + ((s.flags & (SYN | FIN)) != 0)
         self.reach = reach_of(s, self._finish, carried.next_sequence)
         self._window = s.window.astype(np.uint32)
-        self._there_window = np.concatenate((self._window, carried.windows()))[s.other]
-        self._there_ack = np.concatenate((s.acknowledgment, carried.last_ack))[s.other]
+        self._there_window = np.concatenate((self._window, carried.windows())).take(s.other)
+        self._there_ack = np.concatenate((s.acknowledgment, carried.last_ack)).take(s.other)
         self._same_ack = s.acknowledgment == s.shifted(s.acknowledgment, carried.last_ack)
         self._first_acked = s.first_but(indices((s.flags & (SYN | ACK)) != ACK))
         self._first_acked[(carried.judged & ACKED) != 0] = -1
@@ -145,7 +145,7 @@ class Marking:
             return keep_alive, keep_alive
         last = np.concatenate((np.zeros(len(self._s), np.uint8), carried))
         last[keep_alive] = KEPT_ALIVE
-        last = last[self._s.other]
+        last = last.take(self._s.other)
         kept, probed = (repeats & (last & bit != 0) for bit in (KEPT_ALIVE, PROBED))
         return indices(kept & open_), indices(probed & ~open_)
 
@@ -173,7 +173,7 @@ class Marking:
     def _acknowledges_beyond(self) -> NDArray[np.int64]:
         """Which acknowledge more than the other end is known to have sent."""
         s = self._s
-        sent = np.concatenate((self.reach.after, self._carried.next_sequence))[s.other]
+        sent = np.concatenate((self.reach.after, self._carried.next_sequence)).take(s.other)
         beyond = (s.acknowledgment - sent - ONE < HALF) & ((s.flags & ACK) != 0) & (sent != 0)
         return indices(beyond)
 

@@ -63,7 +63,7 @@ class Orderer:
         key, codes = _dense(code, 2 * size)
         # 16 bits sort by radix, which is several times faster than comparing wider keys.
         row = np.argsort(key, kind="stable")
-        begin = np.concatenate((run_starts(key[row]), [count]))
+        begin = np.concatenate((run_starts(key.take(row)), [count]))
         judged_ends = int(np.searchsorted(codes, size))
         judged_count = int(begin[judged_ends])
         code >>= 1
@@ -72,7 +72,7 @@ class Orderer:
         place[row] = index
         connections = assigned.connection[last]
         end = 2 * connections[codes % size >> 1] + (codes & 1)
-        return Order(row, judged_count, begin, end, judged_ends, place[turns], connections, last)
+        return Order(row, judged_count, begin, end, judged_ends, place.take(turns), connections, last)
 
     def _groups(
         self, connection: NDArray[np.int64], index: NDArray[np.int64]
@@ -83,11 +83,11 @@ class Orderer:
             self._last = np.zeros(2 * highest + 1024, np.uint16)
         short = index.astype(np.uint16)
         self._last[connection] = short
-        name = self._last[connection]
+        name = self._last.take(connection)
         last = indices(name == short)
         number = np.empty(len(index), np.int64)
         number[last] = np.arange(len(last))
-        return last, number[name.astype(np.int64)]
+        return last, number.take(name.astype(np.int64))
 
 
 def _dense(code: NDArray[np.int64], size: int) -> tuple[NDArray[np.uint16], NDArray[np.int64]]:
@@ -100,7 +100,7 @@ def _dense(code: NDArray[np.int64], size: int) -> tuple[NDArray[np.uint16], NDAr
     codes = indices(present)
     number = np.empty(size, np.uint16)
     number[codes] = np.arange(len(codes))
-    return number[code], codes
+    return number.take(code), codes
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,17 +200,17 @@ def segments_of(batch: Batch, headers: Headers, order: Order, first_row: int) ->
     size[owner] = last + 1 - head
     begin = np.concatenate(([0], np.cumsum(size)))
     side = np.repeat(np.arange(len(size)), size)
-    flags = headers.flags[row]
-    opening_turn = indices((flags & SYN != 0)[order.turn])
+    flags = headers.flags.take(row)
+    opening_turn = indices((flags & SYN != 0).take(order.turn))
     return Segments(
         row=row,
         side=side,
         flags=flags,
-        sequence=headers.sequence[row],
-        acknowledgment=headers.acknowledgment[row],
-        window=headers.window[row],
-        length=headers.payload_length[row],
-        time_ns=batch.time_ns[row],
+        sequence=headers.sequence.take(row),
+        acknowledgment=headers.acknowledgment.take(row),
+        window=headers.window.take(row),
+        length=headers.payload_length.take(row),
+        time_ns=batch.time_ns.take(row),
         begin=begin,
         size=size,
         owner=owner,
@@ -228,7 +228,7 @@ def segments_of(batch: Batch, headers: Headers, order: Order, first_row: int) ->
 
 def _others(side: NDArray[np.int64], turn: NDArray[np.int64]) -> NDArray[np.int64]:
     """Place of the other end's last segment before each: the last one of the run before its end's run of turns."""
-    in_turn = side[turn]
+    in_turn = side.take(turn)
     begins = run_starts(in_turn)
     carried = len(side) + (in_turn[begins] ^ 1)
     before = begins - 1

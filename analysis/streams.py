@@ -72,11 +72,11 @@ class Streams:
             own = {"pair": pair[starts], "a_lower": lower[starts], "stream": stream}
             self._table.add(own | opening_rows(headers, starts, first_row))
         # numpy finds places by 64-bit indices far quicker
-        connection = newest[pair].astype(np.int64)
+        connection = newest.take(pair).astype(np.int64)
         if len(reopened):
             made = base + np.searchsorted(starts, opened)
             connection[walked] = np.where(opened == BEFORE, before, made)
-        return Assignment(connection, lower != self._table.columns["a_lower"][connection], reopened)
+        return Assignment(connection, lower != self._table.columns["a_lower"].take(connection), reopened)
 
     def _first_rows(self, paired: Paired) -> NDArray[np.int64]:
         """The first row of each pair that has no connection yet, ascending."""

@@ -75,7 +75,7 @@ class Visits:
 def track(s: Segments, table: ConnectionTable) -> NDArray[np.uint16]:
     """The packed states after each segment, in the order of `s.turn`, uint16 (n,). Updates the connection table."""
     columns = table.columns
-    meaning = learn_meanings(s, table)[s.turn]
+    meaning = learn_meanings(s, table).take(s.turn)
     state = columns["state"].reshape(-1)[s.ends]
     states = np.empty(len(s), PACKED)
     begin = s.begin[:-1:2]
@@ -98,7 +98,7 @@ class _Walk:
 
     def __init__(self, s: Segments, meaning: NDArray[np.uint16], state: NDArray[np.uint8]) -> None:
         self._begin, self._end = s.begin[:-1:2], s.begin[2::2]
-        self._side = s.side[s.turn]
+        self._side = s.side.take(s.turn)
         self._meaning = meaning
         self._state = state
         self._packed = state.view(PACKED)

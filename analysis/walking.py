@@ -24,33 +24,44 @@ def mark_segments(s: Segments, moments: Moments, columns: Columns) -> tuple[NDAr
     carried = Carried.load(columns, s.ends)
     marking = Marking(s, moments, carried)
     marks, left_out = marking.run()
-    for group in left_out.tolist():
-        walk(s, group, moments, carried, marking.after, marks)
+    if len(left_out):
+        walk(s, left_out, moments, carried, marking.after, marks)
     marking.after.store(columns, s.ends)
     return marks, marking.reach
 
 
 def walk(
-    s: Segments, group: int, moments: Moments, carried: Carried, after: Carried, marks: NDArray[np.uint32]
+    s: Segments,
+    groups: NDArray[np.int64],
+    moments: Moments,
+    carried: Carried,
+    after: Carried,
+    marks: NDArray[np.uint32],
 ) -> None:
-    """Judge one connection of the batch by the rule book: the marks of all its segments, into `marks`.
+    """Judge some connections of the batch (`groups`) by the rule book: the marks of all their segments, into `marks`.
 
     `carried` is what was known before the batch; `after` gets what is known after it.
     """
-    at = s.turn[s.begin[2 * group] : s.begin[2 * group + 2]]
-    limit = moments.reordered_within(np.full(len(at), group), s.row[at])
+    begin = s.begin[2 * groups]
+    size = s.begin[2 * groups + 2] - begin
+    heads = np.cumsum(size) - size
+    at = s.turn[np.arange(size.sum()) + np.repeat(begin - heads, size)]
     fields = (s.side & 1, s.flags, s.sequence, s.acknowledgment, s.window, s.length, s.time_ns)
     values = [
         s.packet(at),
         *(column[at] for column in fields),
         moments.shift[s.row[at]],
-        limit,
+        moments.reordered_within(np.repeat(groups, size), s.row[at]),
         np.isin(at, moments.excused),
     ]
-    a, b = (
-        carried.side(side, int(moments.scaling_before[side]), moments.earlier) for side in (2 * group, 2 * group + 1)
-    )
-    segments = (Segment(*each) for each in zip(*(column.tolist() for column in values), strict=True))
-    marks[at] = judge(segments, (a, b))
-    for side, known in enumerate((a, b), 2 * group):
-        after.keep(side, known)
+    segments = [Segment(*each) for each in zip(*(column.tolist() for column in values), strict=True)]
+    told: list[int] = []
+    for group, head, many in zip(groups.tolist(), heads.tolist(), size.tolist(), strict=True):
+        a, b = (
+            carried.side(side, int(moments.scaling_before[side]), moments.earlier)
+            for side in (2 * group, 2 * group + 1)
+        )
+        told += judge(segments[head : head + many], (a, b))
+        for side, known in enumerate((a, b), 2 * group):
+            after.keep(side, known)
+    marks[at] = told

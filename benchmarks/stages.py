@@ -37,7 +37,7 @@ DECODING: Final = {
     "find records": ("capture.records", "scan"),
     "record headers": ("capture.pcap", "PcapReader.batch"),
     "record headers, pcapng": ("capture.pcapng", "PcapngReader.batches"),
-    "decode, common shape": ("capture.decode", "_read_common_shape"),
+    "decode, common shapes": ("capture.decode", "read_shapes"),
     "decode, other shapes": ("capture.decode", "walk"),
     "decode, the rest": ("capture.decode", "Decoder.decode"),
 }

@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import capture.decode as capture_decode
 from capture.batch import PADDING, Batch
 from capture.decode import Decoder, decode_alone
 from capture.protocol import Flag
@@ -140,6 +141,35 @@ def test_the_common_shape_is_read_as_the_walk_reads_it() -> None:
                 assert short[2:3] + short[6:] == long[2:3] + long[6:]
                 for offset, moved in zip(short[3:6], long[3:6], strict=True):
                     assert moved == (offset if offset < 0 else offset + 4)
+
+
+SHAPED = [
+    ethernet(ipv4(SYN)),
+    ethernet(ipv6(SYN), 0x86DD),
+    ethernet(ipv6(tcp(b"data" * 9)) + b"trailer", 0x86DD),
+    ethernet(ipv4(udp(b"datagram"), 17)),
+    ethernet(ipv4(udp(VXLAN + ethernet(ipv4(SYN)), 4789), 17)),
+]
+shaped = st.tuples(
+    st.sampled_from(SHAPED), st.lists(st.tuples(st.integers(0, 99), st.integers(0, 255)), max_size=3)
+).map(lambda change: bytes(dict(change[1]).get(at, octet) for at, octet in enumerate(change[0])))
+cut_shaped = st.tuples(shaped, st.integers(0, 150)).map(lambda pair: pair[0][: pair[1]])
+
+
+@given(st.lists(st.tuples(shaped | cut_shaped, st.just(1), st.sampled_from([0, 0, 1, 3000])), max_size=12))
+def test_the_shapes_are_read_as_the_walk_reads_them(capture: list[tuple[bytes, int, int]]) -> None:
+    at_once = everything(decode_alone(batch_from(capture)))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(capture_decode, "read_shapes", lambda _: None)
+        assert everything(decode_alone(batch_from(capture))) == at_once
+
+
+def test_each_shape_is_read_without_the_walk(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(capture_decode, "walk", lambda *_: None)
+    headers = decode_alone(batch_of(SHAPED))
+    assert [told(headers, row).path for row in range(len(SHAPED))] == [
+        "ethernet ipv4 tcp", "ethernet ipv6 tcp", "ethernet ipv6 tcp", "ethernet ipv4 udp", ""
+    ]  # fmt: skip
 
 
 def test_no_packets() -> None:

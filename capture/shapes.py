@@ -1,0 +1,223 @@
+"""Packets of the shapes that most captures consist of, each shape read in one gather, exactly as the walk reads them.
+
+Ethernet with IPv4 and TCP is read first, for all rows; then, among those that are left, IPv6 with TCP and IPv4 with
+UDP. Whatever has options in front of its transport, is a piece of something, contradicts itself or was cut before its
+ports is left to `capture.walk`.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+
+from capture.gather import chosen, layout, records
+from capture.kinds import Header
+from capture.protocol import TCP_FLAGS, Flag, Protocol
+from capture.tunnels import PORTS
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from capture.cursors import Cursors
+    from capture.gather import Rows
+
+_TCP4: Final = layout(
+    54,
+    ether_type=(">u2", 12),
+    version=("u1", 14),
+    total_length=(">u2", 16),
+    fragment=(">u2", 20),
+    protocol=("u1", 23),
+    source_low=(">u4", 26),
+    destination_low=(">u4", 30),
+    source_port=(">u2", 34),
+    destination_port=(">u2", 36),
+    sequence=(">u4", 38),
+    acknowledgment=(">u4", 42),
+    offset_flags=(">u2", 46),
+    window=(">u2", 48),
+)
+_TCP6: Final = layout(
+    74,
+    ether_type=(">u2", 12),
+    version=("u1", 14),
+    payload_length=(">u2", 18),
+    next_header=("u1", 20),
+    source_high=(">u8", 22),
+    source_low=(">u8", 30),
+    destination_high=(">u8", 38),
+    destination_low=(">u8", 46),
+    source_port=(">u2", 54),
+    destination_port=(">u2", 56),
+    sequence=(">u4", 58),
+    acknowledgment=(">u4", 62),
+    offset_flags=(">u2", 66),
+    window=(">u2", 68),
+)
+_UDP4: Final = layout(
+    42,
+    ether_type=(">u2", 12),
+    version=("u1", 14),
+    total_length=(">u2", 16),
+    fragment=(">u2", 20),
+    protocol=("u1", 23),
+    source_low=(">u4", 26),
+    destination_low=(">u4", 30),
+    source_port=(">u2", 34),
+    destination_port=(">u2", 36),
+    length=(">u2", 38),
+)
+_MORE_OR_OFFSET: Final = 0x3FFF
+_LEADS_ON: Final = np.zeros(0x10000, np.bool_)
+_LEADS_ON[list(PORTS)] = True
+
+_BLOCK: Final = 16_384
+"""Rows of the first shape that are read together: their headers stay in the processor's cache for all columns."""
+
+
+def read_shapes(cursors: Cursors) -> None:
+    """Read all rows that have one of the shapes; the others stay where they are."""
+    if not (cursors.next == Header.ETHERNET).any():
+        return
+    rest = [_read_tcp4(cursors, slice(first, first + _BLOCK)) for first in range(0, len(cursors.base), _BLOCK)]
+    rows = np.concatenate(rest)
+    rows = rows[cursors.next[rows] == Header.ETHERNET]
+    if len(rows):
+        rows = _read_tcp6(cursors, rows)
+    if len(rows):
+        _read_udp4(cursors, rows)
+
+
+def _read_tcp4(cursors: Cursors, rows: slice) -> Rows:
+    """Columns are written whole, and what is not of that shape is wiped again: those rows are returned."""
+    base, end, stop = cursors.base[rows], cursors.end[rows], cursors.stop[rows]
+    header = records(cursors.buffer, base, _TCP4)
+    offset_flags = header["offset_flags"].astype(np.uint16)
+    size = (offset_flags >> 12).astype(np.int32) * 4
+    total = header["total_length"].astype(np.int32)
+    length = np.minimum(total, stop - base - 14) - 20 - size
+    common = (header["ether_type"] == 0x0800) & (header["version"] == 0x45) & (header["protocol"] == 6)
+    common &= (header["fragment"] & _MORE_OR_OFFSET == 0) & (size >= 20) & (length >= 0)
+    common &= (cursors.next[rows] == Header.ETHERNET) & (end - base >= _TCP4.itemsize)
+    rest = np.flatnonzero(~common)
+    left: Rows = rest + rows.start
+    if len(rest) == len(common):
+        return left
+    ends = cursors.endpoints
+    captured_end = np.minimum(end - base, 34 + size + length)
+    payload = np.where(34 + size <= captured_end, 34 + size, -1)
+    path = cursors.paths.number(Header.ETHERNET, Header.IPV4, Header.TCP)
+    flags = offset_flags & np.uint16(TCP_FLAGS)
+    for column, values, otherwise in (
+        (ends.family, 4, 0),
+        (ends.transport, 6, ends.transport[rows][rest]),
+        (ends.source_low, header["source_low"], 0),
+        (ends.destination_low, header["destination_low"], 0),
+        (ends.source_port, header["source_port"], 0),
+        (ends.destination_port, header["destination_port"], 0),
+        (cursors.protocol, Protocol.TCP4, 0),
+        (cursors.path, path, 0),
+        (cursors.network, 14, -1),
+        (cursors.transport, 34, -1),
+        (cursors.payload, payload, -1),
+        (cursors.payload_length, length, 0),
+        (cursors.sequence, header["sequence"], 0),
+        (cursors.acknowledgment, header["acknowledgment"], 0),
+        (cursors.window, header["window"], 0),
+        (cursors.flags, flags, 0),
+        (cursors.next, Header.DONE, cursors.next[rows][rest]),
+    ):
+        part = column[rows]
+        part[:] = values
+        part[rest] = otherwise
+    syn = np.flatnonzero(common & (flags & np.uint16(Flag.SYN) != 0))
+    _note_syns(cursors, rows.start + syn, 34, size[syn], captured_end[syn])
+    return left
+
+
+def _read_tcp6(cursors: Cursors, rows: Rows) -> Rows:
+    """Those of the rows that are of this shape; the others are returned."""
+    base = cursors.base[rows]
+    header = records(cursors.buffer, base, _TCP6)
+    promised = header["payload_length"].astype(np.int64)  # 0 has another meaning, and is too little
+    size = (header["offset_flags"] >> 12).astype(np.int64) * 4
+    length = np.minimum(promised, cursors.stop[rows] - base - 54) - size
+    captured = cursors.end[rows] - base
+    common = (header["ether_type"] == 0x86DD) & (header["version"] >> 4 == 6) & (header["next_header"] == 6)
+    common &= (size >= 20) & (length >= 0) & (promised > 0) & (captured >= _TCP6.itemsize)
+    which = np.flatnonzero(common)
+    if not len(which):
+        return rows
+    found, header, size, length = rows[which], chosen(header, common), size[which], length[which]
+    captured_end = np.minimum(captured[which], 54 + size + length)
+    flags = header["offset_flags"].astype(np.uint16) & np.uint16(TCP_FLAGS)
+    ends = cursors.endpoints
+    for column, values in (
+        (ends.family, 6),
+        (ends.source_high, header["source_high"]),
+        (ends.destination_high, header["destination_high"]),
+        (cursors.protocol, Protocol.TCP6),
+        (cursors.path, cursors.paths.number(Header.ETHERNET, Header.IPV6, Header.TCP)),
+        (cursors.payload, np.where(54 + size <= captured_end, 54 + size, -1)),
+        (cursors.payload_length, length),
+        (cursors.sequence, header["sequence"]),
+        (cursors.acknowledgment, header["acknowledgment"]),
+        (cursors.window, header["window"]),
+        (cursors.flags, flags),
+    ):
+        column[found] = values
+    _write_ends(cursors, found, header, 6, 54)
+    syn = np.flatnonzero(flags & np.uint16(Flag.SYN))
+    _note_syns(cursors, found[syn], 54, size[syn], captured_end[syn])
+    others: Rows = rows[~common]
+    return others
+
+
+def _read_udp4(cursors: Cursors, rows: Rows) -> None:
+    """Those of the rows that are of this shape and lead into no tunnel."""
+    base = cursors.base[rows]
+    header = records(cursors.buffer, base, _UDP4)
+    length = header["length"].astype(np.int64)
+    left = np.minimum(header["total_length"].astype(np.int64), cursors.stop[rows] - base - 14) - 20
+    common = (header["ether_type"] == 0x0800) & (header["version"] == 0x45) & (header["protocol"] == 17)
+    common &= (header["fragment"] & _MORE_OR_OFFSET == 0) & (length >= 8) & (length <= left)
+    common &= cursors.end[rows] - base >= _UDP4.itemsize
+    common &= ~(_LEADS_ON[header["source_port"]] | _LEADS_ON[header["destination_port"]])
+    which = np.flatnonzero(common)
+    if not len(which):
+        return
+    found, header = rows[which], chosen(header, common)
+    for column, values in (
+        (cursors.endpoints.family, 4),
+        (cursors.protocol, Protocol.UDP4),
+        (cursors.path, cursors.paths.number(Header.ETHERNET, Header.IPV4, Header.UDP)),
+        (cursors.payload, 42),
+        (cursors.payload_length, length[which] - 8),
+    ):
+        column[found] = values
+    _write_ends(cursors, found, header, 17, 34)
+
+
+def _write_ends(cursors: Cursors, rows: Rows, header: NDArray[Any], number: int, transport: int) -> None:
+    """Addresses (their low words), ports and where the headers are; these rows are done."""
+    ends = cursors.endpoints
+    for column, values in (
+        (ends.transport, number),
+        (ends.source_low, header["source_low"]),
+        (ends.destination_low, header["destination_low"]),
+        (ends.source_port, header["source_port"]),
+        (ends.destination_port, header["destination_port"]),
+        (cursors.network, 14),
+        (cursors.transport, transport),
+        (cursors.next, Header.DONE),
+    ):
+        column[rows] = values
+
+
+def _note_syns(cursors: Cursors, rows: Rows, transport: int, size: NDArray[Any], captured_end: NDArray[Any]) -> None:
+    """Keep where the options of these segments with SYN lie; `capture.options` reads them all at once."""
+    if len(rows):
+        base = cursors.base[rows]
+        begin = base + transport + 20
+        cursors.segments.append((rows, begin, np.minimum(begin - 20 + size, base + captured_end)))

@@ -20,8 +20,8 @@ Examples:
   netviz report --format json *.pcapng | jq -c '.connections[] | {stream, outcome}'
 
 \b
-Exit status: 0 read whole, 1 damaged (what could be read is printed), 2 wrong usage or no capture, 130 stopped by
-Ctrl-C (what was read is printed).
+Exit status: 0 read whole, 1 damaged (what could be read is printed), 2 wrong usage,
+no capture or no such connection, 130 stopped by Ctrl-C (what was read is printed).
 """
 
 

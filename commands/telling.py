@@ -53,6 +53,16 @@ def draws_lines(encoding: str | None) -> bool:
     return True
 
 
+def _missing(file: str, connections: Sequence[int], count: int) -> int:
+    """Name the connections that a capture does not have. Returns the exit status."""
+    missing = sorted({each for each in connections if each >= count})
+    if not missing:
+        return READ_WHOLE
+    there = f"they go from 0 to {count - 1}" if count else "it has none"
+    complain(file, f"There is no connection {', '.join(map(str, missing))}; {there}.")
+    return UNUSABLE
+
+
 def tell(
     files: Sequence[str],
     layout: str = "text",
@@ -80,6 +90,7 @@ def tell(
             with closing(session):
                 whole = read_whole(session)
                 write_report(session, sys.stdout, layout, packets=packets, connections=connections, wanted=wanted)
+            status = max(status, _missing(file, connections, len(session.snapshot.connections)))
             for problem in session.snapshot.problems:
                 complain(file, problem.message)
                 status = max(status, DAMAGED)

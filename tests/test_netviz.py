@@ -111,6 +111,13 @@ def test_one_connection_can_be_picked() -> None:
     assert [connection["id"] for connection in json.loads(done.stdout)["connections"]] == [3]
 
 
+def test_a_connection_that_is_not_there_is_named() -> None:
+    done = netviz("report", "--connection", 0, "--connection", 7, HANDSHAKE)
+    assert done.returncode == 2
+    assert done.stderr.decode().strip().endswith("There is no connection 7; they go from 0 to 0.")
+    assert b"closed normally" in done.stdout  # those that are there are told of
+
+
 def test_replay_without_a_terminal_prints_the_text_report() -> None:
     assert netviz("replay", HANDSHAKE).stdout == netviz("report", HANDSHAKE).stdout != b""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +14,7 @@ from analysis.causes_evidence import Fact, Kind
 from analysis.learned import learn
 from analysis.session import Session
 from capture.source import open_source
-from views.causes import SAYING, by_weight, connection_causes, fact_words, tell_causes
+from views.causes import SAYING, by_weight, caused_by, connection_causes, fact_words, tell_causes
 from views.explanation import Explanation
 from views.learned import learned_lines
 from views.options import Options
@@ -70,8 +71,14 @@ def test_only_packets_with_a_part_in_it_tell_of_a_cause() -> None:
 def test_the_first_line_names_causes_and_effects() -> None:
     causes = [CAUSE, *(Cause(1, 8, number, None, 20, Confidence.LIKELY, FACTS[:1]) for number in range(2, 7))]
     assert connection_causes(causes, 0) == "caused #1"
-    assert connection_causes(causes, 1) == "caused by #0, caused #2 #3 #4 and 2 more"
+    assert connection_causes(causes, 1) == "caused by #0, caused #2? #3? #4? and 2 more"
     assert connection_causes(causes, 7) == ""
+
+
+def test_one_sure_cause_among_guesses_makes_it_sure() -> None:
+    guess = replace(CAUSE, confidence=Confidence.LIKELY)
+    assert caused_by([guess]) == "#0?"
+    assert caused_by([guess, CAUSE, replace(guess, connection=4)]) == "#0 #4?"
 
 
 def test_of_many_effects_some_are_named() -> None:

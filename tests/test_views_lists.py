@@ -259,6 +259,9 @@ def test_the_layers_strip_names_headers_and_sizes() -> None:
         " Ethernet 14 › IPv4 20 › TCP 20 › no payload                     54 B "
     )
     assert line_cells(layers_strip(Dissection(layers, ()), 5)) == 5
+    assert plain(layers_strip(Dissection(layers, ()), 35)) == " Ethernet 14 › IPv4 20 …      54 B "
+    for width in range(60):
+        assert line_cells(layers_strip(Dissection(layers, ()), width)) == width
 
 
 def test_the_status_keeps_the_verdict_longest() -> None:

@@ -13,7 +13,7 @@ from views.text import cut, safe
 from views.wording import _, ngettext
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from analysis.causes import Cause
     from analysis.causes_evidence import Fact
@@ -80,16 +80,25 @@ def tell_causes(causes: Sequence[Cause], packet: int, options: Options, *, full:
 
 
 def connection_causes(causes: Sequence[Cause], connection: int) -> str:
-    """Which connections caused one and which it caused, for the first line: `caused by #0, caused #2 #3`."""
-    by = sorted({each.connection for each in causes if each.effect == connection})
-    of = sorted({each.effect for each in causes if each.connection == connection})
+    """Which connections caused one and which it caused, for the first line: `caused by #0, caused #2 #3?`."""
+    by = _numbers((each.connection, each) for each in causes if each.effect == connection)
+    of = _numbers((each.effect, each) for each in causes if each.connection == connection)
     told = [(_("caused by {numbers}"), by), (_("caused {numbers}"), of)]
-    return ", ".join(words.format(numbers=_numbers(some)) for words, some in told if some)
+    return ", ".join(words.format(numbers=some) for words, some in told if some)
 
 
-def _numbers(some: Sequence[int]) -> str:
-    named = " ".join(f"#{each}" for each in some[:MOST])
-    more = len(some) - MOST
+def caused_by(causes: Sequence[Cause]) -> str:
+    """The connections of these causes, for a cell of the list: `#0 #3?`."""
+    return _numbers((each.connection, each) for each in causes)
+
+
+def _numbers(some: Iterable[tuple[int, Cause]]) -> str:
+    """Connections by their numbers, ascending; `?` marks one that is only likely."""
+    sure: dict[int, bool] = {}
+    for connection, cause in some:
+        sure[connection] = sure.get(connection, False) or cause.confidence is Confidence.CERTAIN
+    named = " ".join(f"#{each}" + "?" * (not sure[each]) for each in sorted(sure)[:MOST])
+    more = len(sure) - MOST
     if more <= 0:
         return named
     return named + " " + ngettext("and {count} more", "and {count} more", more).format(count=more)

@@ -20,15 +20,15 @@ KEYS: Final = (("/", "change"), ("Esc", "all"))
 
 def left_over(found: Matches, snapshot: Snapshot) -> str:
     """`3 of 40 connections, 12 of 345 packets`."""
-    connections, packets = len(snapshot.connections), len(snapshot.packets)
-    first = ngettext("{number} of {all} connection", "{number} of {all} connections", connections)
-    second = ngettext("{number} of {all} packet", "{number} of {all} packets", packets)
-    return ", ".join(
-        (
-            first.format(number=count(found.connection_count), all=count(connections)),
-            second.format(number=count(found.count), all=count(packets)),
-        )
-    )
+    packets = len(snapshot.packets)
+    what = ngettext("{number} of {all} packet", "{number} of {all} packets", packets)
+    return f"{_connections(found, snapshot)}, {what.format(number=count(found.count), all=count(packets))}"
+
+
+def _connections(found: Matches, snapshot: Snapshot) -> str:
+    connections = len(snapshot.connections)
+    what = ngettext("{number} of {all} connection", "{number} of {all} connections", connections)
+    return what.format(number=count(found.connection_count), all=count(connections))
 
 
 def filter_line(wanted: Filter, found: Matches | None, snapshot: Snapshot, width: int, options: Options) -> Line:
@@ -38,9 +38,10 @@ def filter_line(wanted: Filter, found: Matches | None, snapshot: Snapshot, width
         role = "progress"
     elif not found.complete:
         said, role = _("the search was stopped"), "warning"
+    elif not found.count:
+        said, role = f"{_connections(found, snapshot)}; {_('what was open stays')}", "warning"
     else:
-        said = left_over(found, snapshot)
-        role = "warning" if not found.count else ""
+        said, role = left_over(found, snapshot), ""
     keys: list[Span] = []
     for key, word in KEYS:
         keys += [Span(f"  {key}", "key"), Span(f" {_(word)}", "dim")]

@@ -11,7 +11,7 @@ from views.durations import duration
 from views.glyphs import glyphs
 from views.options import Options
 from views.raster import cell_of, key_packets, line_of, paint, sample
-from views.text import Span, cells, cut, fit, safe
+from views.text import Span, cells, cut, fit, line_cells, safe
 from views.wording import _
 
 if TYPE_CHECKING:
@@ -36,16 +36,21 @@ def rule(title: str, right: str, width: int, options: Options = PLAIN) -> Line:
 def layers_strip(dissection: Dissection, width: int, options: Options = PLAIN) -> Line:
     """`Ethernet 14 › IPv4 20 › TCP 20 › no payload        54 B`: header sizes, and the bytes they cover."""
     signs = glyphs(ascii_only=options.ascii)
-    spans: list[Span] = [Span(" ", "")]
     layers = [layer for layer in dissection.layers if layer.osi > 1]
-    for layer in layers:
-        if len(spans) > 1:
-            spans.append(Span(f" {signs.next} ", "dim"))
-        spans += [Span(safe(layer.name), f"layer-{layer.osi}"), Span(f" {layer.header_length}", "dim")]
+    parts = [(Span(safe(layer.name), f"layer-{layer.osi}"), Span(f" {layer.header_length}", "dim")) for layer in layers]
     if not any(layer.osi >= 5 for layer in layers):
-        spans += [Span(f" {signs.next} ", "dim"), Span(_("no payload"), "empty")]
+        parts.append((Span(_("no payload"), "empty"), Span("", "")))
     total = f"  {sum(layer.header_length for layer in layers)} B "
-    return (*fit(tuple(spans), max(width - len(total), 0)), *fit((Span(total, "dim"),), min(len(total), width)))
+    room = max(width - len(total), 0)
+    shown = [Span(" ", "")]
+    for place, part in enumerate(parts):
+        spans = [*([Span(f" {signs.next} ", "dim")] if place else []), *part]
+        after = 0 if place == len(parts) - 1 else 2
+        if place and line_cells((*shown, *spans)) + after > room:
+            shown.append(Span(f" {signs.ellipsis}", "dim"))  # the inner ones have no room
+            break
+        shown += spans
+    return (*fit(tuple(shown), room), *fit((Span(total, "dim"),), min(len(total), width)))
 
 
 def time_strip(snapshot: Snapshot, packets: Gathered, cursor: int, width: int, options: Options = PLAIN) -> Line:

@@ -181,16 +181,34 @@ def way(snapshot: Snapshot, rows: NDArray[np.int64], *, from_b: bool) -> Way | N
     return Way(points[order].astype(np.int64), own, times[:, order])
 
 
+class Passages:
+    """The ways of both ends of a connection (`way`), each put together when it is first asked for, and then kept."""
+
+    def __init__(self, snapshot: Snapshot, rows: NDArray[np.int64]) -> None:
+        self._snapshot, self._rows = snapshot, rows
+        self._ways: dict[bool, Way | None] = {}
+
+    def of(self, *, from_b: bool) -> Way | None:
+        """The way of one end's packets."""
+        if from_b not in self._ways:
+            self._ways[from_b] = way(self._snapshot, self._rows, from_b=from_b)
+        return self._ways[from_b]
+
+    def fates(self) -> NDArray[np.uint8]:
+        """What became of each packet: a `Fate`, uint8 (N,)."""
+        found = np.zeros(len(self._rows), np.uint8)
+        for from_b in (False, True):
+            passed = self.of(from_b=from_b)
+            if passed is not None:
+                fate = np.where(passed.made, np.uint8(Fate.MADE), np.uint8(Fate.ARRIVED))
+                fate[passed.lost] = Fate.LOST
+                found[np.searchsorted(self._rows, passed.rows)] = fate
+        return found
+
+
 def fates(snapshot: Snapshot, rows: NDArray[np.int64]) -> NDArray[np.uint8]:
     """What became of each of a connection's packets (where they were seen first, ascending): a `Fate`, uint8 (N,)."""
-    found = np.zeros(len(rows), np.uint8)
-    for from_b in (False, True):
-        passed = way(snapshot, rows, from_b=from_b)
-        if passed is not None:
-            fate = np.where(passed.made, np.uint8(Fate.MADE), np.uint8(Fate.ARRIVED))
-            fate[passed.lost] = Fate.LOST
-            found[np.searchsorted(rows, passed.rows)] = fate
-    return found
+    return Passages(snapshot, rows).fates()
 
 
 def _in_order(times: NDArray[np.int64]) -> NDArray[np.intp]:

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from analysis.gathered import gathered
-from analysis.passing import NEVER, Fate, Way, _in_order, fates, way
+from analysis.passing import NEVER, Fate, Passages, Way, _in_order, fates, way
 from analysis.session import Session
 from capture.protocol import Flag
 from capture.source import open_source
@@ -242,3 +242,12 @@ def test_at_one_point_nothing_is_known() -> None:
     with closing(opened("reorder")) as session:
         assert way(session.snapshot, session.packets_of(0), from_b=False) is None
         assert not lost(session.snapshot, session.packets_of(0)).any()
+
+
+def test_the_way_of_an_end_is_put_together_once() -> None:
+    with closing(Session(open_source(FIXTURES / "loss.pcapng"))) as session:
+        session.run()
+        rows = session.packets_of(0)
+        passages = Passages(session.snapshot, rows)
+        assert passages.fates().tolist() == fates(session.snapshot, rows).tolist()
+        assert passages.of(from_b=True) is passages.of(from_b=True) is not None

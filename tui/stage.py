@@ -171,6 +171,7 @@ class Stage:
             findings=explained.findings,
             comments=explained.comments,
             causes=explained.causes,
+            passages=desk.scene.ladder.passages if desk.scene is not None and desk.scene.ladder is not None else None,
         )
         self.explanation.show_explanation(view, self.number)
 

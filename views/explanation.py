@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from analysis.causes import Cause
     from analysis.details import Detail
     from analysis.finding import Finding
+    from analysis.passing import Passages
     from analysis.snapshot import Snapshot
     from views.findings_explained import Part
     from views.options import Options
@@ -99,8 +100,9 @@ class Explanation:
     `packets` are the rows of the connection, ascending; without them they are looked for between its first and its last
     packet. Of the `findings` about the connection the short form tells those that this packet shows. `comments` are
     those that the capture has on the packet: in captures of the lab, what the programs called. `causes` are those
-    in which it has a part, and perhaps others. The number of lines depends on the width: `len` is true for the width
-    that was drawn last (80 before).
+    in which it has a part, and perhaps others. `passages` are those of the connection, where they are at hand: for a
+    long one they take a while. The number of lines depends on the width: `len` is true for the width that was drawn
+    last (80 before).
     """
 
     def __init__(  # noqa: PLR0913 - the contract with the screens: what is shown, and how
@@ -116,12 +118,13 @@ class Explanation:
         findings: Sequence[Finding] = (),
         comments: Sequence[str] = (),
         causes: Sequence[Cause] = (),
+        passages: Passages | None = None,
     ) -> None:
         gone = {row for row, detail in details.items() if detail.gone}
         details = {row: detail for row, detail in details.items() if row not in gone}
         rows = rows_of(snapshot, connection) if packets is None else packets
         conversation = Conversation(snapshot, connection, rows)
-        moment = Moment(conversation, packet, conversation.index(packet), details, options, packet in gone)
+        moment = Moment(conversation, packet, conversation.index(packet), details, options, packet in gone, passages)
         told = tell(moment)
         signs = glyphs(ascii_only=options.ascii)
         self.step = told.title

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from analysis.passing import Fate, fates
+from analysis.passing import Fate, Passages
 from views.arrows import NARROW, lane_names, layout
 from views.conversation import Conversation
 from views.folding import Folding, foldable, repeated, troubles
@@ -55,7 +55,8 @@ class Ladder:
         self._glyphs = glyphs(ascii_only=options.ascii)
         self._details: OrderedDict[int, Detail] = OrderedDict()
         self._repeated = repeated(self.conversation)
-        self._fates = fates(snapshot, self.packets)
+        self.passages = Passages(snapshot, self.packets)
+        self._fates = self.passages.fates()
         self._troubles = self.packets[troubles(self.conversation, self._repeated) | (self._fates != 0)]
         self._filtered = matched is not None
         if matched is None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from analysis.passing import way
 from capture.protocol import Flag
 from views.durations import duration
 from views.glyphs import glyphs
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from analysis.details import Detail
+    from analysis.passing import Passages, Way
     from views.conversation import Conversation
     from views.options import Options
 
@@ -33,6 +35,14 @@ class Moment:
     details: Mapping[int, Detail]
     options: Options
     gone: bool = False  # its bytes are not there any more
+    passages: Passages | None = None  # of its connection, where they are at hand
+
+    @property
+    def passed(self) -> Way | None:
+        """The way of its sender's packets past the capture points."""
+        if self.passages is not None:
+            return self.passages.of(from_b=bool(self.end))
+        return way(self.conversation.snapshot, self.conversation.packets, from_b=bool(self.end))
 
     @property
     def flags(self) -> Flag:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from analysis.marks import RESENT, Mark
-from analysis.passing import way
 from views.durations import duration
 from views.glyphs import glyphs
 from views.moment import number
@@ -21,8 +20,7 @@ if TYPE_CHECKING:
 
 def tell_passage(moment: Moment) -> tuple[str, ...]:
     """Sentences; none for a packet of a capture at one point."""
-    conversation = moment.conversation
-    passed = way(conversation.snapshot, conversation.packets, from_b=bool(moment.end))
+    passed = moment.passed
     return () if passed is None else tuple(_told(moment, passed))
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from analysis.passing import way
 from capture.protocol import Flag
 from views.moment import WRAP, number, sentence
 from views.telling_open import Told
@@ -39,7 +38,7 @@ def tell_copy(moment: Moment) -> Told | None:
     else:
         return None
     at = moment.detail.network + 4
-    passed = way(moment.conversation.snapshot, moment.conversation.packets, from_b=bool(moment.end))
+    passed = moment.passed
     made_on_the_way = passed is not None and passed.made_between(moment.packet) is not None
     what = _(
         "This is packet {packet} again, {time} later: the numbers and the IPv4 identification, {id}, are the same."

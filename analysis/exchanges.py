@@ -2,7 +2,8 @@
 
 HTTP matches replies to requests by their order on a connection (RFC 9112 section 9.3), DNS by its identification and
 the ends (RFC 1035 section 4.1.1). A message is seen where a packet's payload begins with it; one that begins in the
-middle of a packet, or that is encrypted, is not. Of bodies, what was captured of the first packet is read.
+middle of a packet, or that is encrypted, is not; one that TCP sent again counts once. Of bodies, what was captured of
+the first packet is read.
 """
 
 from __future__ import annotations
@@ -53,7 +54,15 @@ class _Matching:
     def __init__(self, snapshot: Snapshot) -> None:
         self._times = snapshot.packets.time_ns
         self.found: list[Exchange] = []
+        self._heard: set[tuple[int, bool, int]] = set()
         self._waiting: defaultdict[tuple[int, int, bool], deque[int]] = defaultdict(deque)
+
+    def is_new(self, connection: int, sequence: int, *, from_b: bool) -> bool:
+        """Whether a message of a TCP connection, which begins at this number, was not heard before."""
+        key = (connection, from_b, sequence)
+        new = key not in self._heard
+        self._heard.add(key)
+        return new
 
     def ask(self, key: tuple[int, int, bool], exchange: Exchange) -> None:
         """Another request; `key` is the connection, an identification, and who asks."""
@@ -76,23 +85,23 @@ def exchanges(snapshot: Snapshot, details: Iterable[Detail]) -> list[Exchange]:
     packets = snapshot.packets
     for detail in details:
         protocol = int(packets.protocol[detail.packet])
-        if detail.payload < 0 or detail.transport < 0:
+        if detail.payload < 0 or detail.transport < 0 or not (is_tcp(protocol) or is_udp(protocol)):
             continue
         ports = {int.from_bytes(detail.data[at : at + 2]) for at in (detail.transport, detail.transport + 2)}
         payload = detail.data[detail.payload :]
         from_b = bool(int(packets.flags[detail.packet]) & Flag.FROM_B)
         connection = int(packets.connection[detail.packet])
-        if DNS_PORTS & ports and (is_udp(protocol) or is_tcp(protocol)):
-            _match_dns(matching, connection, detail.packet, payload[2:] if is_tcp(protocol) else payload, from_b=from_b)
-        elif is_tcp(protocol):
-            _match_http(matching, connection, detail.packet, payload, from_b=from_b)
+        is_dns = bool(DNS_PORTS & ports)
+        message = payload[2:] if is_dns and is_tcp(protocol) else payload
+        words = dns_words(message) if is_dns else http_words(message) if is_tcp(protocol) else ""
+        if not words or (is_tcp(protocol) and not matching.is_new(connection, detail.sequence, from_b=from_b)):
+            continue
+        match = _match_dns if is_dns else _match_http
+        match(matching, connection, detail.packet, message, words, from_b=from_b)
     return matching.found
 
 
-def _match_dns(matching: _Matching, connection: int, packet: int, message: bytes, *, from_b: bool) -> None:
-    words = dns_words(message)
-    if not words:
-        return
+def _match_dns(matching: _Matching, connection: int, packet: int, message: bytes, words: str, *, from_b: bool) -> None:
     number = int.from_bytes(message[:2])
     if message[2] & 0x80:
         matching.answer((connection, number, not from_b), packet, words.removeprefix("answer "), None)
@@ -101,9 +110,8 @@ def _match_dns(matching: _Matching, connection: int, packet: int, message: bytes
         matching.ask((connection, number, from_b), Exchange(connection, "DNS", request, packet))
 
 
-def _match_http(matching: _Matching, connection: int, packet: int, payload: bytes, *, from_b: bool) -> None:
-    words = http_words(payload)
-    if not words or words.startswith("HTTP/2"):
+def _match_http(matching: _Matching, connection: int, packet: int, payload: bytes, words: str, *, from_b: bool) -> None:
+    if words.startswith("HTTP/2"):
         return
     body = payload.partition(b"\r\n\r\n")[2]
     if not _STATUS.match(words):

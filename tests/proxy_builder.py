@@ -22,6 +22,7 @@ class Network:
     def __init__(self) -> None:
         self.frames: list[tuple[int, bytes]] = []
         self.numbers: dict[tuple[str, int, str, int], int] = {}
+        self.latest: dict[tuple[str, int, str, int], bytes] = {}
 
     def segment(self, ms: float, one: tuple[str, int], other: tuple[str, int], flags: int, data: bytes = b"") -> None:
         sent, got = self.numbers.setdefault((*one, *other), 1000), self.numbers.setdefault((*other, *one), 1000)
@@ -32,6 +33,7 @@ class Network:
         packet = wire.ip(one[0], other[0], wire.TCP, tcp, identification=len(self.frames) + 1)
         frame = wire.ethernet(wire.mac(HARDWARE[one[0]]), wire.mac(HARDWARE[other[0]]), wire.IPV4, packet)
         self.frames.append((START + round(ms * MS), frame))
+        self.latest[*one, *other] = frame
 
     def open(self, ms: float, one: tuple[str, int], other: tuple[str, int]) -> None:
         self.segment(ms, one, other, 2)
@@ -40,6 +42,10 @@ class Network:
 
     def say(self, ms: float, one: tuple[str, int], other: tuple[str, int], data: bytes) -> None:
         self.segment(ms, one, other, 24, data)
+
+    def again(self, ms: float, one: tuple[str, int], other: tuple[str, int]) -> None:
+        """The latest packet of one end once more."""
+        self.frames.append((START + round(ms * MS), self.latest[*one, *other]))
 
     def written(self, folder: Path) -> Path:
         """A capture of all of it, in the order of time."""

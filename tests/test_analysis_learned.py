@@ -23,6 +23,7 @@ from capture.source import open_source
 from export.report import write_report
 from fixtures import containers, wire
 from lab import dns
+from proxy_builder import FRONT, MS, Network, get, ok
 from views.glyphs import glyphs
 from views.learned import LearnedList, learned_lines, shared
 from views.options import Options
@@ -223,6 +224,20 @@ def test_a_page_load_is_told_phase_by_phase() -> None:
     ends = [phase.end_ns for phase in load.phases]
     assert ends == sorted(ends)
     assert [phase.words for phase in load.phases][1] == "A www.shop.example"
+
+
+def test_what_tcp_sent_again_is_one_request_and_one_reply(tmp_path: Path) -> None:
+    network = Network()
+    network.open(0, *FRONT)
+    for ms, path in ((10, "/a"), (20, "/b")):
+        network.say(ms, *FRONT, get(path))
+        network.again(ms + 1, *FRONT)
+        network.say(ms + 2, *FRONT[::-1], ok(path))
+    network.say(30, *FRONT, get("/c"))
+    network.again(31, *FRONT[::-1])
+    network.say(32, *FRONT[::-1], ok("/c"))
+    found = learned(network.written(tmp_path)).exchanges
+    assert [(each.request, each.took_ns) for each in found] == [(f"GET /{name}", 2 * MS) for name in "abc"]
 
 
 def test_what_comes_between_a_question_and_its_answer_is_no_part_of_a_page_load(tmp_path: Path) -> None:

@@ -42,7 +42,7 @@ if TYPE_CHECKING:
     from analysis.details import Detail
     from analysis.exchanges import Exchange
     from analysis.machines import Machines
-    from analysis.session import Session
+    from analysis.reading import Reading
 
 MOST: Final = 20_000
 """Causes kept."""
@@ -85,13 +85,22 @@ class Cause:
 
 
 class Causes:
-    """Looks for causes among the packets that carry payload: `rows` and their `details`."""
+    """Looks for causes among the packets that carry payload: `rows` and their `details`.
+
+    Connections that carry none are looked at where their SYN is in `part` of the packet table, if one is given.
+    """
 
     def __init__(
-        self, session: Session, rows: NDArray[np.int64], details: Mapping[int, Detail], machines: Machines
+        self,
+        reading: Reading,
+        rows: NDArray[np.int64],
+        details: Mapping[int, Detail],
+        machines: Machines,
+        part: range | None = None,
     ) -> None:
-        self._session, self._snapshot, self._rows, self._machines = session, session.snapshot, rows, machines
-        self._messages = Messages(session, details)
+        self._part = part
+        self._reading, self._snapshot, self._rows, self._machines = reading, reading.snapshot, rows, machines
+        self._messages = Messages(reading, details)
 
     def all(self, exchanges: Sequence[Exchange]) -> tuple[Cause, ...]:
         """In the order of the effects."""
@@ -101,7 +110,7 @@ class Causes:
         return tuple(sorted(told, key=lambda cause: (cause.effect_packet, cause.packet))[:MOST])
 
     def _translated(self) -> Iterator[Cause]:
-        for outer, inner, facts in translated(self._session):
+        for outer, inner, facts in translated(self._reading, self._part):
             c = self._snapshot.connections
             yield Cause(
                 outer, int(c.syn_packet[outer]), inner, int(c.syn_packet[inner]), None, Confidence.CERTAIN, facts
@@ -123,6 +132,8 @@ class Causes:
         """Connections that were opened, or not, while a request waited, and that carried nothing: by time alone."""
         c, times = self._snapshot.connections, self._snapshot.packets.time_ns
         silent = (c.syn_packet >= 0) & (c.payload_bytes[:, 0] == 0) & (c.payload_bytes[:, 1] == 0)
+        if self._part is not None:
+            silent &= (c.syn_packet >= self._part.start) & (c.syn_packet < self._part.stop)
         for row in np.flatnonzero(silent)[:MOST_IN_VAIN].tolist():
             syn, last = int(c.syn_packet[row]), int(c.last_packet[row])
             effect = Turn(row, 0, (syn,), (last,), int(times[syn]), int(times[last]), 0)
@@ -157,7 +168,7 @@ class Causes:
         return self._best(offers, effect, effect.packet)
 
     def _said(self, cause: Turn, effect: Turn) -> list[Fact]:
-        return list(asked_for(self._messages, cause, effect, self._session.names))
+        return list(asked_for(self._messages, cause, effect, self._reading.names))
 
     def _said_elsewhere(self, cause: Turn, effect: Turn) -> list[Fact]:
         """Where the machine is not known: the client is named and the same is asked for, or all bytes are the same."""
@@ -193,7 +204,7 @@ class Causes:
         offers = []
         server = self._messages.server(effect)
         for cause, same_machine in self._waiting.at(self._time(opening), effect):
-            said = list(opened_for(self._messages, cause, server, self._session.names, opening))
+            said = list(opened_for(self._messages, cause, server, self._reading.names, opening))
             if same_machine and said:
                 offers.append((cause, (*self._in_time(Kind.OPENED, cause, opening), *said)))
         return self._best(offers, effect, None)
@@ -250,7 +261,7 @@ class _Waiting:
         self._messages, self._machines = messages, machines
         self._server = np.array([self._machine(messages.server(turn)[0]) for turn in turns_], np.int64)
         self._client = np.array([self._machine(messages.client(turn)[0]) for turn in turns_], np.int64)
-        first = messages.session.snapshot.connections.first_packet
+        first = messages.reading.snapshot.connections.first_packet
         self._by_client: defaultdict[tuple[str, int], list[tuple[int, Turn]]] = defaultdict(list)
         for turn in turns_:
             if turn.number == 0 and not turn.lookup:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from analysis.causes_turns import Turn
     from analysis.details import Detail
-    from analysis.session import Session
+    from analysis.reading import Reading
     from analysis.snapshot import Snapshot
 
 TELLING: Final = 4
@@ -80,9 +80,9 @@ class Fact:
 class Messages:
     """Beginnings of messages, read when they are asked for."""
 
-    def __init__(self, session: Session, details: Mapping[int, Detail]) -> None:
-        self.session, self._details = session, details
-        self._table = session.snapshot.connections
+    def __init__(self, reading: Reading, details: Mapping[int, Detail]) -> None:
+        self.reading, self._details = reading, details
+        self._table = reading.snapshot.connections
         self._heads: dict[int, Head] = {}
         self._read: dict[int, bytes] = {}
         self._ends: dict[tuple[int, int], tuple[str, int]] = {}
@@ -100,9 +100,9 @@ class Messages:
             detail = self._details.get(row)
             if detail is None or detail.payload < 0 or size >= COMPARED:
                 break
-            packets = self.session.snapshot.packets
+            packets = self.reading.snapshot.packets
             whole = int(packets.captured_length[row]) <= len(detail.data)
-            held = detail.data if whole else self.session.packet_bytes(row)
+            held = detail.data if whole else self.reading.packet_bytes(row)
             pieces.append(held[detail.payload : detail.payload + int(packets.payload_length[row])])
             size += len(pieces[-1])
         return b"".join(pieces)[:COMPARED]
@@ -207,7 +207,7 @@ def same_bytes(messages: Messages, cause: Turn, effect: Turn) -> Iterator[Fact]:
         sent = messages.data(effect.request)
         if len(sent) >= SURE and sent == messages.data(cause.request):
             yield Fact(Kind.SAME_SENT, (cause.packet, effect.packet), number=len(sent))
-    if not answered_first(messages.session.snapshot, cause, effect):
+    if not answered_first(messages.reading.snapshot, cause, effect):
         return
     body = _body(messages.data(effect.reply))[: COMPARED // 4]
     if len(body) >= TELLING and len(set(body)) > 1 and body in _body(messages.data(cause.reply)):

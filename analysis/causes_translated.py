@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from analysis.session import Session
+    from analysis.reading import Reading
 
 LONGEST_NS: Final = 1_000_000_000
 """So much later at most, the SYN comes out at the other side: then it would be sent again (RFC 6298 section 2.1)."""
@@ -30,10 +30,15 @@ KNOWN: Final = 2
 """Of `Connections.sequence_known`: from a SYN."""
 
 
-def translated(session: Session) -> Iterator[tuple[int, int, tuple[Fact, ...]]]:
-    """(the connection as it came, as it went on, what shows it), in the order of the table."""
-    c, times = session.snapshot.connections, session.snapshot.packets.time_ns
+def translated(reading: Reading, part: range | None = None) -> Iterator[tuple[int, int, tuple[Fact, ...]]]:
+    """(the connection as it came, as it went on, what shows it), in the order of the table.
+
+    `part`: only connections whose SYN is one of these rows.
+    """
+    c, times = reading.snapshot.connections, reading.snapshot.packets.time_ns
     known = (c.sequence_known == KNOWN).all(axis=1) & (c.syn_packet >= 0) & (c.syn_ack_packet >= 0)
+    if part is not None:
+        known &= (c.syn_packet >= part.start) & (c.syn_packet < part.stop)
     rows = np.flatnonzero(known & (c.initial_sequence >= BY_CHANCE).all(axis=1))
     if len(rows) < 2:
         return
@@ -45,7 +50,7 @@ def translated(session: Session) -> Iterator[tuple[int, int, tuple[Fact, ...]]]:
     same = (both[outer] == both[inner]) & (syn[inner] - syn[outer] <= LONGEST_NS) & (answer[inner] <= answer[outer])
     pairs = sorted(zip(outer[same].tolist(), inner[same].tolist(), strict=True))[:MOST]
     opening = c.syn_packet[rows]
-    identification = _identifications(session, np.unique(opening[np.array(pairs, np.int64).reshape(-1)]))
+    identification = _identifications(reading, np.unique(opening[np.array(pairs, np.int64).reshape(-1)]))
     for one, other in pairs:
         packets = (int(opening[one]), int(opening[other]))
         value = f"{numbers[one, 0]} and {numbers[one, 1]}"
@@ -56,11 +61,11 @@ def translated(session: Session) -> Iterator[tuple[int, int, tuple[Fact, ...]]]:
         yield int(rows[one]), int(rows[other]), tuple(facts)
 
 
-def _identifications(session: Session, packets: NDArray[np.int64]) -> dict[int, int]:
+def _identifications(reading: Reading, packets: NDArray[np.int64]) -> dict[int, int]:
     """The identification (RFC 791 section 3.1) of each of these packets (rows, ascending); 0 where there is none."""
     return {
         detail.packet: int.from_bytes(detail.data[detail.network + 4 : detail.network + 6])
-        for detail in session.details(packets.astype(np.int64))
+        for detail in reading.details(packets.astype(np.int64))
         if detail.network >= 0 and detail.data[detail.network : detail.network + 1] < b"\x50"  # of IPv4
     }
 

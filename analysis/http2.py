@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 
     from analysis.details import Detail
     from analysis.http2_frames import Frame
-    from analysis.session import Session
+    from analysis.reading import Reading
 
 MOST: Final = 20_000
 """Packets that are read, of all connections together, and header blocks, at most."""
@@ -231,22 +231,25 @@ def _text(value: bytes) -> str:
     return bytes(value[:LONGEST]).decode("utf-8", "backslashreplace")
 
 
-def http2_exchanges(session: Session, details: Iterable[Detail]) -> list[Exchange]:
-    """The requests on the connections whose preface is among these packets, connection by connection."""
-    packets, left = session.snapshot.packets, Left(MOST, MOST_BYTES, MOST)
+def http2_exchanges(reading: Reading, details: Iterable[Detail], part: range | None = None) -> list[Exchange]:
+    """The requests on the connections whose preface is among these packets, connection by connection.
+
+    `part`: of the connections only these rows of the packet table are read.
+    """
+    packets, left = reading.snapshot.packets, Left(MOST, MOST_BYTES, MOST)
     begun: dict[int, Detail] = {}  # a preface may have been sent again
     for each in details:
         if each.payload >= 0 and len(begun) < MOST_CONNECTIONS and each.data[each.payload :].startswith(PREFACE):
             begun.setdefault(int(packets.connection[each.packet]), each)
-    return [exchange for preface in begun.values() for exchange in _told(session, preface, left)]
+    return [exchange for preface in begun.values() for exchange in _told(reading, preface, left, part)]
 
 
-def _told(session: Session, preface: Detail, left: Left) -> Iterator[Exchange]:
+def _told(reading: Reading, preface: Detail, left: Left, part: range | None) -> Iterator[Exchange]:
     """The requests of the connection whose preface a packet brings, as far as they may be read."""
-    packets = session.snapshot.packets
+    packets = reading.snapshot.packets
     connection = int(packets.connection[preface.packet])
     asks = int(packets.flags[preface.packet]) & Flag.FROM_B
-    rows = session.packets_of(connection)
+    rows = reading.packets_of(connection, part)
     rows = rows[packets.payload_length[rows] > 0]
     sizes = np.cumsum(packets.captured_length[rows], dtype=np.int64)
     most = min(left.packets, int(np.searchsorted(sizes, left.bytes, side="right")))
@@ -254,10 +257,10 @@ def _told(session: Session, preface: Detail, left: Left) -> Iterator[Exchange]:
     left.bytes -= int(sizes[most - 1]) if most else 0
     made = Conversation((preface.sequence, preface.acknowledgment), left)
     for at in range(0, most, CHUNK):
-        for detail in session.details(rows[at : min(at + CHUNK, most)]):
+        for detail in reading.details(rows[at : min(at + CHUNK, most)]):
             end = detail.payload + int(packets.payload_length[detail.packet])
             if detail.payload >= 0:
-                data = session.packet_bytes(detail.packet)[detail.payload : end]
+                data = reading.packet_bytes(detail.packet)[detail.payload : end]
                 from_server = int(packets.flags[detail.packet]) & Flag.FROM_B != asks
                 made.hear(detail.packet, detail.sequence, data, from_server=from_server)
     if len(rows) > most:

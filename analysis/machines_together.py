@@ -18,7 +18,6 @@ import numpy as np
 from analysis.causes_evidence import Kind
 from analysis.machines_ways import Ways
 from analysis.passing import Losses
-from analysis.snapshot import rows_of
 from capture.protocol import TCP_FLAGS, Flag
 
 if TYPE_CHECKING:
@@ -30,12 +29,12 @@ if TYPE_CHECKING:
     from analysis.details import Detail
     from analysis.learned import Learned
     from analysis.machines_ways import Node
-    from analysis.session import Session
+    from analysis.reading import Reading
     from analysis.snapshot import Snapshot
 
 MOST_CONNECTIONS: Final = 24
 MOST_PACKETS: Final = 5000
-"""Of larger stories the first packets are told."""
+"""Of larger stories the packets around one are told."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,14 +58,22 @@ class Together:
     rows: Mapping[int, NDArray[np.int64]]  # of each connection's packets, int64, ascending
     ways: Ways
     whole: bool  # nothing that belongs to it was left out
+    until: int  # how many packets the capture had
+    part: range | None  # the rows of the capture that it is told of; None: all
 
 
-def family(learned: Learned, snapshot: Snapshot, connection: int) -> tuple[dict[int, int], bool]:
+def family(
+    learned: Learned, snapshot: Snapshot, connection: int, around: int | None = None
+) -> tuple[dict[int, int], bool]:
     """The connections that belong to one, each with how far it is from the first cause; whether these are all.
 
-    What a page load needed, as its lookups, belongs to the first load that needed it.
+    What a page load needed, as its lookups, belongs to the first load that needed it. Of too many, those are kept
+    that were caused first, or nearest to a packet (`around`, a row).
     """
-    down, up = _both_ways(learned.causes)
+    causes = learned.causes
+    if around is not None:
+        causes = tuple(sorted(causes, key=lambda cause: abs(cause.effect_packet - around)))
+    down, up = _both_ways(causes)
     needed = {
         load.connection: {int(snapshot.packets.connection[phase.packet]) for phase in load.phases}
         for load in learned.page_loads
@@ -113,18 +120,26 @@ def _roots(connection: int, up: Mapping[int, list[int]]) -> list[int]:
     return roots or [connection]
 
 
-def together(session: Session, learned: Learned, connection: int) -> Together:
-    """The story that a connection belongs to. Reads the capture: not for the screen's thread."""
-    snapshot = session.snapshot
-    depth, whole = family(learned, snapshot, connection)
+def together(reading: Reading, learned: Learned, connection: int, around: int | None = None) -> Together:
+    """The story that a connection belongs to; of a long one, what is `around` a packet (a row), else its beginning.
+
+    Reads the capture: not for the screen's thread. Of a capture that grows, it is what `learned` knew of it.
+    """
+    snapshot = reading.snapshot
+    depth, whole = family(learned, snapshot, connection, around)
     connections = sorted(depth, key=lambda row: (depth[row], int(snapshot.connections.first_packet[row])))
-    rows = {row: rows_of(snapshot, row) for row in connections}
+    rows = {row: reading.packets_of(row, learned.part or range(learned.until)) for row in connections}
     own = [_own_part(learned.causes, connections, row, rows[row]) for row in connections if row != connection]
     first = np.sort(np.concatenate([rows[connection], *own]))
-    shown = first[:MOST_PACKETS]
+    begin = min(max(int(np.searchsorted(first, around or 0)) - MOST_PACKETS // 2, 0), max(len(first) - MOST_PACKETS, 0))
+    shown = first[begin : begin + MOST_PACKETS]
+    part = learned.part
+    if len(shown) < len(first):
+        part = range(int(shown[0]), int(shown[-1]) + 1)
+        rows = {row: some[(some >= part.start) & (some < part.stop)] for row, some in rows.items()}
     again = _again(snapshot, shown)
     wanted = np.union1d(shown, [row for rows_ in again.values() for row in rows_]).astype(np.int64)
-    details = {detail.packet: detail for detail in session.details(wanted)}
+    details = {detail.packet: detail for detail in reading.details(wanted)}
     ways = Ways(snapshot.connections, learned.machines, learned.causes, connections)
     losses = Losses(snapshot)
     steps = []
@@ -139,7 +154,8 @@ def together(session: Session, learned: Learned, connection: int) -> Together:
         steps.append(Step((packet,), (row,), path, fate is not None))
     steps = _joined(snapshot, steps, details, _translations(learned.causes, connections))
     lanes = _lanes(steps, connections)
-    return Together(tuple(connections), lanes, tuple(steps), details, rows, ways, whole and len(first) <= MOST_PACKETS)
+    whole = whole and part is None
+    return Together(tuple(connections), lanes, tuple(steps), details, rows, ways, whole, learned.until, part)
 
 
 def _own_part(

@@ -6,23 +6,16 @@ import threading
 from contextlib import closing
 from typing import TYPE_CHECKING, Final
 
-import numpy as np
-
 from analysis.analyser import Analyser
 from analysis.apart import decoded_apart
-from analysis.details import details_of, without_bytes
-from analysis.snapshot import Snapshot, rows_of
-from capture.decode import decode_alone
+from analysis.reading import Reading
+from analysis.snapshot import Snapshot, at_rest
 from capture.errors import Problem
-from capture.lookup import HEAD, batch_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from numpy.typing import NDArray
-
     from analysis.ahead import Batches
-    from analysis.details import Detail
     from analysis.keeping import Keeper
     from capture.source import CaptureSource
 
@@ -35,7 +28,7 @@ def _ignore(snapshot: Snapshot) -> None:
     del snapshot
 
 
-class Session:
+class Session(Reading):
     """One capture being read. `publish` is called with every new snapshot, on the thread that reads.
 
     With a `keeper`, a large capture that was read before is not read again. `index_problem` says why its index could
@@ -51,8 +44,7 @@ class Session:
     ) -> None:
         self.source = source
         self.index_problem: str | None = None
-        self.names: dict[str, str] = {}
-        """What addresses are called, for all snapshots: the capture's own names, and those found out since."""
+        self.names = {}
         self._owners = {} if owners is None else owners
         self._publish = publish
         self._keeper = keeper
@@ -65,10 +57,9 @@ class Session:
         self._may_go_on.set()
         self._snapshot = self._take_snapshot(finished=False)
 
-    @property
-    def snapshot(self) -> Snapshot:
-        """The latest snapshot."""
-        return self._snapshot
+    def at_rest(self, snapshot: Snapshot) -> Reading:
+        """The capture as one of its snapshots knows it, while more comes."""
+        return Reading(self.source, at_rest(snapshot), self.names)
 
     def start(self) -> None:
         """Begin to read on a thread of its own."""
@@ -140,30 +131,6 @@ class Session:
         self.cancel()
         self.wait(timeout=2)
         self.source.close()
-
-    def packet_bytes(self, packet: int) -> bytes:
-        """The captured bytes of one packet, by its row; fewer if the file has become shorter."""
-        packets = self._snapshot.packets
-        return self.source.read(int(packets.offset[packet]), int(packets.captured_length[packet]))
-
-    def link_type(self, packet: int) -> int:
-        """The link type of the interface that captured a packet."""
-        return self._snapshot.interfaces[int(self._snapshot.packets.interface[packet])].link_type
-
-    def packets_of(self, connection: int) -> NDArray[np.int64]:
-        """Rows of a connection's packets, ascending, each of them where it was seen first."""
-        return rows_of(self._snapshot, connection)
-
-    def details(self, packets: NDArray[np.int64]) -> list[Detail]:
-        """What the bytes of these packets say (rows, int64, ascending), or that they are gone.
-
-        Reads the file: not for the screen's thread.
-        """
-        snapshot = self._snapshot
-        batch = batch_of(self.source, snapshot.packets, snapshot.interfaces, packets)
-        gone = batch.captured_length < np.minimum(snapshot.packets.captured_length[packets], HEAD)
-        found = details_of(packets, batch, decode_alone(batch))
-        return [without_bytes(each.packet) if lost else each for each, lost in zip(found, gone.tolist(), strict=True)]
 
     def _keep_index(self) -> None:
         """Put the analysis away, if it is whole. That this fails is no harm to what is shown, but is told."""

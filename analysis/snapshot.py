@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
@@ -18,6 +18,12 @@ if TYPE_CHECKING:
     from capture.batch import Interface
     from capture.errors import Problem
     from capture.table import Packets, Thinned
+
+
+PACKETS_OF: Final = (
+    "syn_packet", "syn_ack_packet", "established_packet", "fin_packet", "fin_acked_packet", "rst_packet",
+)  # fmt: skip
+"""Columns of the connection table that hold rows of packets, or -1."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,11 +55,30 @@ def span_of(snapshot: Snapshot) -> tuple[int, int]:
     return snapshot.span_ns or (0, 0)
 
 
-def rows_of(snapshot: Snapshot, connection: int, since: int = 0) -> NDArray[np.int64]:
-    """Rows of a connection's packets, from `since` on, int64, ascending, each of them where it was seen first."""
+def at_rest(snapshot: Snapshot) -> Snapshot:
+    """The same, with a connection table that names no packet which this snapshot does not have.
+
+    Rows of that table change while packets come, so that they may be newer than the packets.
+    """
+    if snapshot.finished:
+        return snapshot
+    table, count = snapshot.connections, len(snapshot.packets)
+    known = {name: getattr(table, name).copy() for name in PACKETS_OF}
+    for column in known.values():
+        column[column >= count] = -1
+    last = np.minimum(table.last_packet, count - 1)
+    return replace(snapshot, connections=replace(table, last_packet=last, **known))
+
+
+def rows_of(snapshot: Snapshot, connection: int, since: int = 0, until: int | None = None) -> NDArray[np.int64]:
+    """Rows of a connection's packets, int64, ascending, each of them where it was seen first.
+
+    Only those from row `since` on, and before row `until`.
+    """
     table, packets = snapshot.connections, snapshot.packets
     first, last = max(int(table.first_packet[connection]), since), int(table.last_packet[connection])
-    rows = np.flatnonzero(packets.connection[first : last + 1] == connection) + first
+    end = last + 1 if until is None else min(last + 1, until)
+    rows = np.flatnonzero(packets.connection[first:end] == connection) + first
     if not len(snapshot.sightings):
         return rows
     first_seen: NDArray[np.int64] = rows[packets.flags[rows] & np.uint16(Flag.SEEN_AGAIN) == 0]

@@ -2,81 +2,18 @@
 
 from __future__ import annotations
 
-import os
-from contextlib import asynccontextmanager
 from dataclasses import replace
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
-from analysis.session import Session
-from capture.growing import GrowingStore
-from capture.live.files import copy
 from capture.live.spool import Left
 from capture.live.starting import Counts
-from capture.source import CaptureSource
-from tui.app import NetvizApp
-from tui_pilot import FIXTURES, SMALL, screen, settle
+from growing_builder import OPENED, WHOLE, growing, shown
+from tui_pilot import FIXTURES, screen, settle
 from views.live import LiveState, live_line, summary
 from views.text import line_cells, plain
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
     from pathlib import Path
-
-    from textual.pilot import Pilot
-
-    from capture.live.feed import Feed
-
-WHOLE = (FIXTURES / "handshake.pcap").read_bytes()
-OPENED = 24 + 3 * 16 + 74 + 74 + 66  # the file header and three records
-
-
-class Growing:
-    """A feed whose packets come when the test says so."""
-
-    def __init__(self, file: Path) -> None:
-        self.file = file
-        self.saved_as: Path | None = None
-        self.counts = Counts()
-        self.ended = False
-        self.behind = 0
-        self.left = Left()
-        self.through = ""
-        file.write_bytes(b"")
-        self.descriptor = os.open(file, os.O_RDWR)
-
-    def come(self, data: bytes, packets: int) -> None:
-        with self.file.open("ab") as out:
-            out.write(data)
-        self.counts = replace(self.counts, packets=self.counts.packets + packets, written=self.file.stat().st_size)
-
-    def save(self, path: Path) -> tuple[int, int]:
-        copy(self.descriptor, [(0, self.counts.written)], path)
-        self.saved_as = path
-        return self.counts.packets, 0
-
-
-@asynccontextmanager
-async def growing(tmp_path: Path) -> AsyncIterator[tuple[NetvizApp, Pilot[int], Growing]]:
-    feed = Growing(tmp_path / "growing.pcap")
-    feed.come(WHOLE[:OPENED], 3)
-    store = GrowingStore(os.open(feed.file, os.O_RDONLY), lambda: feed.ended)
-    session = Session(CaptureSource("lo", store))
-    session.start()
-    app = NetvizApp(session, "lo", feed=cast("Feed", feed))
-    async with app.run_test(size=SMALL) as pilot:
-        await shown(app, pilot, 3)
-        yield app, pilot, feed
-    session.close()
-    os.close(feed.descriptor)
-
-
-async def shown(app: NetvizApp, pilot: Pilot[int], packets: int) -> list[str]:
-    """Wait until so many packets are on the desk, and the screen rests."""
-    for _ in range(200):
-        if len(app.desk.snapshot.packets) == packets and app.desk.scene is not None:
-            return await settle(pilot)
-        await pilot.pause(0.02)
-    raise AssertionError(f"{len(app.desk.snapshot.packets)} packets are shown, not {packets}")
 
 
 async def test_the_newest_packet_is_followed_until_the_person_moves(tmp_path: Path) -> None:
@@ -119,6 +56,25 @@ async def test_a_packet_that_was_asked_for_stays_selected_in_another_connection(
         assert (app.desk.connection, app.desk.packet) == (1, first)
         assert not app.director.following.follows
         assert app.director.following.new == 0
+
+
+async def test_who_goes_back_from_a_connection_that_was_followed_finds_a_packet_of_the_one_before(
+    tmp_path: Path,
+) -> None:
+    async with growing(tmp_path) as (app, pilot, feed):
+        feed.come(WHOLE[OPENED:], 16)  # its connection is closed with this
+        await shown(app, pilot, 19)
+        other = (FIXTURES / "udp.pcap").read_bytes()[24:]
+        feed.come(other, 2)
+        for _ in range(100):
+            await pilot.pause(0.02)
+            if app.desk.connection > 0:
+                break
+        assert "following" in screen(app)[-2]
+        await pilot.press(*"[" * app.desk.connection)
+        assert "following" not in (await settle(pilot))[-2]
+        assert app.desk.connection == 0
+        assert app.desk.snapshot.packets.connection[app.desk.packet] == 0
 
 
 async def test_frozen_nothing_moves_while_the_capture_goes_on(tmp_path: Path) -> None:

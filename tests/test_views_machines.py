@@ -117,7 +117,7 @@ def test_plain_packets_fold_and_each_packet_has_its_line() -> None:
     (fold,) = [index for index in range(len(ladder)) if "more data/ACK packets" in plain(ladder.draw(index, 80))]
     identity = ladder.fold_at(fold)
     assert identity is not None
-    unfolded = MachineLadder(ladder._snapshot, told, ASCII, frozenset({identity}))
+    unfolded = MachineLadder(ladder.snapshot, told, ASCII, frozenset({identity}))
     assert len(unfolded) == len(told.steps) > len(ladder)
     for index, step in enumerate(told.steps):
         assert {unfolded.index_of(packet) for packet in step.packets} == {index}

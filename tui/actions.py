@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from textual.timer import Timer
 
     from analysis.learned import Learned
-    from analysis.session import Session
+    from analysis.snapshot import Snapshot
     from tui.asking import FilterInput, LineInput
     from tui.desk import Desk
     from tui.director import Director
@@ -91,9 +91,10 @@ class Actions(App[int]):
         """The next value of one of the options."""
         self.director.set_options(next_option(self.desk.options, name))
         if name == "names" and self.desk.options.names:
-            Fetch(self.desk.learn, self._take_names, self.director.say).ask(self, self.desk.session)
+            Fetch(self.desk.learn, self._take_names, self.director.say).ask(self, self.desk.snapshot)
 
-    def _take_names(self, session: Session, learned: Learned) -> None:
+    def _take_names(self, _: Snapshot, learned: Learned) -> None:
+        session = self.desk.session
         for each in learned.names:
             session.names.setdefault(each.address, each.name)  # the capture's own names count for more
         self.director.set_options(self.desk.options)
@@ -118,12 +119,12 @@ class Actions(App[int]):
 
     def action_learned(self) -> None:
         """The list of names, neighbours and requests."""
-        Fetch(self.desk.learn, self._show_learned, self.director.say).ask(self, self.desk.session)
+        Fetch(self.desk.learn, self._show_learned, self.director.say).ask(self, self.desk.snapshot)
 
-    def _show_learned(self, _: Session, learned: Learned) -> None:
+    def _show_learned(self, _: Snapshot, learned: Learned) -> None:
         from tui.learned import LearnedScreen  # noqa: PLC0415 - the first screen does not wait for it
 
-        if self.desk.snapshot.finished:
+        if not self.desk.grows:
             self.desk.learned = learned
 
         def go(packet: int | None) -> None:

@@ -170,7 +170,7 @@ class Desk:
     visited: dict[int, int] = field(default_factory=dict)  # connection: the packet that was selected in it
     findings: dict[int, tuple[Finding, ...]] = field(default_factory=dict)  # of connections that were looked at
     filter: Filter | None = None
-    learned: Learned | None = None  # once the capture is read and somebody wanted to know
+    learned: Learned | None = None  # once somebody wanted to know; of a capture that grows, see `tui.learning`
     _asked: Findings | None = None
 
     def first_connection(self) -> int:
@@ -206,20 +206,33 @@ class Desk:
         noted = {packet, *same.tolist()}
         comments = tuple(each.text for each in self.session.source.comments if each.packet in noted)
         found = self._find(int(self.snapshot.packets.connection[packet]))
-        return Explained(details, found, comments, self._causes(first_sighting(self.snapshot, packet)))
-
-    def _causes(self, packet: int) -> tuple[Cause, ...]:
-        """Causes in which a packet has a part; of a large capture only once somebody has asked what it tells."""
         if self.learned is None and self.snapshot.finished and len(self.snapshot.packets) <= LEARNED_UNASKED:
-            self.learned = self.learn(self.session)
-        causes = self.learned.causes if self.learned is not None else ()
-        return tuple(each for each in causes if packet in (each.packet, each.opening, each.request))
+            self.learned = self.learn(self.snapshot)
+        return Explained(details, found, comments, self.causes_of(packet))
 
-    def learn(self, session: Session) -> Learned:
-        """What the whole capture tells of names, neighbours, requests and causes. Reads it: never on the UI thread."""
-        from analysis.learned import learn  # noqa: PLC0415 - the first screen does not wait for it
+    def causes_of(self, packet: int) -> tuple[Cause, ...]:
+        """Causes in which a packet has a part, as far as they are known."""
+        if self.learned is None or packet == NONE:
+            return ()
+        packet = first_sighting(self.snapshot, packet)
+        return tuple(each for each in self.learned.causes if packet in (each.packet, each.opening, each.request))
 
-        return learn(session)
+    @property
+    def grows(self) -> bool:
+        """Packets still come, or have come until now without that anybody knew how many."""
+        return not self.snapshot.finished or self.snapshot.bytes_total is None
+
+    def learn(self, snapshot: Snapshot, around: int = NONE, most: int | None = None) -> Learned:
+        """What a capture tells of names, neighbours, requests and causes. Reads it: never on the UI thread.
+
+        Of one that grows, `most` packets `around` one; unless told, as many as of a whole capture, up to the newest.
+        """
+        from analysis.learned import MOST, learn  # noqa: PLC0415 - the first screen does not wait for it
+
+        reading = self.session.at_rest(snapshot)
+        if snapshot.finished and snapshot.bytes_total is not None:
+            return learn(reading)
+        return learn(reading, len(snapshot.packets) if around == NONE else around, most or MOST)
 
     def find(self, connections: NDArray[np.int64]) -> None:
         """Look for findings about connections (rows, ascending), once the capture is read. Never on the UI thread."""

@@ -18,6 +18,7 @@ from tui.filtering import Filtering
 from tui.following import Following
 from tui.going import Going
 from tui.layout import Pane, Wishes
+from tui.learning import Learning
 from tui.looking import Looking
 from tui.machines import MachineRoom
 from tui.panels.progress import Rate, notice_lines
@@ -55,6 +56,7 @@ class Director:
         self.player = Player(desk, self.stage, now, self.looking.look)
         self.machines = MachineRoom(self)
         self.going = Going(self)
+        self.learning = Learning(self)
         self._rate = Rate()
         self._rebuild_at = 0.0
         self._read_whole = False
@@ -63,8 +65,8 @@ class Director:
     @property
     def busy(self) -> bool:
         """A thread is at work, or there is something newer to show."""
-        fetches = self._scenes.busy or self.looking.busy or self.filtering.busy or self.machines.busy
-        return fetches or self.session.snapshot is not self.desk.snapshot
+        parts = (self._scenes, self.looking, self.filtering, self.machines, self.learning)
+        return any(part.busy for part in parts) or self.session.snapshot is not self.desk.snapshot
 
     # reading
 
@@ -84,6 +86,7 @@ class Director:
             self.stage.notice.redraw()
         elif self.following.changed:
             self.stage.notice.redraw()
+        self.learning.look()
         return not (snapshot.finished and self.desk.snapshot is snapshot and self.desk.scene is not None)
 
     def rebuild(self) -> None:
@@ -155,18 +158,25 @@ class Director:
 
     def _follow(self, scene: Scene) -> None:
         """Go on to the newest packet, if that is wanted."""
-        newest = self.following.newest(scene)
+        newest = None if self.machines.open else self.following.newest(scene)
         if newest is not None and newest != self.desk.packet:
-            self._go_on_to(newest)
-            self.open(int(self.desk.snapshot.packets.connection[newest]), newest)
+            self.show_newest(newest)
+
+    def show_newest(self, packet: int) -> None:
+        """Go on to a packet without ceasing to follow."""
+        connection = int(self.desk.snapshot.packets.connection[packet])
+        if connection == self.desk.connection:
+            self._go_on_to(packet)
+        else:
+            self.open(connection, packet)
+            self.following.follows = True
 
     def follow_newest(self) -> None:
         """The newest packet of the capture, and whatever comes after it in its connection."""
         self.following.follows, self.following.frozen = True, False
-        packet = self.desk.newest_packet()
+        packet = self.machines.newest if self.machines.open else self.desk.newest_packet()
         if packet is not None:
-            self._go_on_to(packet)
-            self.open(int(self.desk.snapshot.packets.connection[packet]), packet)
+            self.show_newest(packet)
         self._rebuild_at = 0.0
         self.stage.notice.redraw()
 
@@ -178,6 +188,7 @@ class Director:
             if packet != NONE:
                 self.select(packet)
             return
+        self.following.leave()
         self.machines.keep(connection)
         self.desk.open(connection, packet)
         self.stage.connections.go_to_connection(connection)
@@ -197,6 +208,7 @@ class Director:
         self.player.seek()
         self.stage.show_packet()
         self.looking.look()
+        self.learning.look()
 
     def go_to(self, packet: int) -> None:
         """Any packet of the capture, unfolding nothing; one that was seen several times, where it was seen first."""
@@ -205,7 +217,6 @@ class Director:
         if connection in (NONE, self.desk.connection):
             self.select(packet)
         else:
-            self.following.leave()
             self.open(connection, packet)
 
     def set_options(self, options: Options) -> None:

@@ -2,19 +2,39 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
-from analysis.learned import learn
-from analysis.machines_together import Together, together
+from analysis.machines_together import together
 from tui.desk import LEARNED_UNASKED, NONE
 from tui.fetch import Fetch
+from tui.learning import ASKED
 from views.machines import MachineLadder
 
 if TYPE_CHECKING:
+    from analysis.learned import Learned
+    from analysis.snapshot import Snapshot
     from tui.director import Director
 
 SEARCHING: Final = "Looking for what belongs together …"
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """Of which snapshot the ladder is wanted, for which connection, and which packet of it is selected."""
+
+    snapshot: Snapshot
+    connection: int
+    packet: int
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """A ladder of machines that a thread made, and what it was made of."""
+
+    asked: Asked
+    learned: Learned
+    ladder: MachineLadder
 
 
 class MachineRoom:
@@ -23,10 +43,10 @@ class MachineRoom:
     def __init__(self, director: Director) -> None:
         self._director = director
         self._stage, self._desk = director.stage, director.desk
-        self._story: Together | None = None
+        self._picture: Picture | None = None
         self._unfolded: frozenset[int] = frozenset()
         self._came_from = (NONE, NONE)
-        self._fetch: Fetch[int, Together] = Fetch(self._gather, self._show, director.say)
+        self._fetch: Fetch[Asked, Picture] = Fetch(self._gather, self._show, director.say)
 
     @property
     def busy(self) -> bool:
@@ -40,37 +60,82 @@ class MachineRoom:
 
     def toggle(self) -> None:
         """Show the machines of the open connection, or the ladder again."""
+        desk = self._desk
         if self.open:
             self.leave()
-        elif not self._desk.snapshot.finished:
-            self._director.say("The machines can be shown once the capture has been read.")
-        elif self._desk.connection != NONE:
-            if self._desk.learned is None and len(self._desk.snapshot.packets) > LEARNED_UNASKED:
+        elif NONE not in (desk.connection, desk.packet):
+            if desk.learned is None and len(desk.snapshot.packets) > LEARNED_UNASKED:
                 self._director.say(SEARCHING)
-            self._fetch.ask(self._director.app, self._desk.connection)
+            self._fetch.ask(self._director.app, Asked(desk.snapshot, desk.connection, desk.packet))
 
-    def _gather(self, connection: int) -> Together:
+    def _gather(self, asked: Asked) -> Picture:
         """Read what belongs together: on a thread."""
-        if self._desk.learned is None:
-            self._desk.learned = learn(self._desk.session)
-        return together(self._desk.session, self._desk.learned, connection)
+        learned = self._desk.learned
+        new = learned is None or learned.until < len(asked.snapshot.packets) or not learned.covers(asked.packet)
+        if learned is None or new:
+            learned = self._desk.learn(asked.snapshot, asked.packet, ASKED)
+        return self._made(asked, learned)
 
-    def _show(self, connection: int, story: Together) -> None:
+    def _made(self, asked: Asked, learned: Learned) -> Picture:
+        reading = self._desk.session.at_rest(asked.snapshot)
+        story = together(reading, learned, asked.connection, asked.packet)
+        return Picture(asked, learned, MachineLadder(reading.snapshot, story, self._desk.options, self._unfolded))
+
+    def picture(self, snapshot: Snapshot, learned: Learned, packet: int) -> Picture:
+        """A newer one of the same story: on a thread."""
+        return self._made(Asked(snapshot, self._came_from[0], packet), learned)
+
+    def _show(self, asked: Asked, picture: Picture) -> None:
         if self._stage.said == SEARCHING:
             self._director.say("")
-        if connection != self._desk.connection:
+        follows = self._director.following.follows
+        if asked.connection != self._desk.connection and not follows:
             return  # another was opened meanwhile
-        self._story, self._unfolded = story, frozenset()
-        self._came_from = (connection, self._desk.packet)
-        self.draw()
+        self._desk.learned = picture.learned
+        self._came_from = (asked.connection, asked.packet)
+        self._unfolded = frozenset()
+        self._take(picture)
         self._director.wish(replace(self._director.wishes, machines=True, maximised=None))
         self._stage.machines.focus()
+        if follows:
+            self._follow_newest()
+
+    def _take(self, picture: Picture) -> None:
+        self._picture = picture
+        ladder = picture.ladder
+        if (ladder.options, ladder.unfolded) != (self._desk.options, self._unfolded):
+            self.draw()  # somebody has folded or chosen otherwise meanwhile
+        else:
+            self._stage.machines.show_machines(ladder, self._desk.packet)
+
+    def renew(self, picture: Picture) -> None:
+        """Packets have come. The selected one stays selected where it was, or the newest is followed."""
+        if not self.open or picture.asked.connection != self._came_from[0]:
+            return
+        follows, ladder = self._director.following.follows, picture.ladder
+        if not follows and ladder.index_of(self._desk.packet) is None:
+            return  # it was made around another packet: one around this one is on its way
+        self._take(picture)
+        if follows:
+            self._follow_newest()
+
+    def _follow_newest(self) -> None:
+        newest = self.newest
+        if newest is not None and newest != self._desk.packet:
+            self._director.show_newest(newest)
+
+    @property
+    def newest(self) -> int | None:
+        """The last packet that it shows, while it is open."""
+        ladder = self._stage.machines.ladder
+        return ladder.last_packet if self.open and ladder is not None else None
 
     def draw(self) -> None:
         """Make the view anew, with the present options."""
-        if self._story is not None:
-            desk = self._desk
-            view = MachineLadder(desk.snapshot, self._story, desk.options, self._unfolded)
+        if self._picture is not None:
+            desk, before = self._desk, self._picture
+            view = MachineLadder(before.ladder.snapshot, before.ladder.story, desk.options, self._unfolded)
+            self._picture = replace(before, ladder=view)
             self._stage.machines.show_machines(view, desk.packet)
 
     def reach(self, index: int) -> None:
@@ -92,7 +157,8 @@ class MachineRoom:
 
     def keep(self, connection: int) -> None:
         """Another connection is opened: it may have no place in this story."""
-        if self.open and self._story is not None and connection not in self._story.connections:
+        shown = self._stage.machines.ladder
+        if self.open and shown is not None and connection not in shown.story.connections:
             self._close()
 
     def follow(self, packet: int) -> None:
@@ -107,7 +173,8 @@ class MachineRoom:
             return False
         connection, packet = self._came_from
         self._close()
-        self._director.open(connection, packet)
+        if not self._director.following.follows:
+            self._director.open(connection, packet)
         return True
 
     def _close(self) -> None:

@@ -8,6 +8,7 @@ from views.causes import by_weight, confidence_words, fact_words
 from views.durations import duration
 from views.glyphs import glyphs
 from views.masters import master_entries
+from views.moment import number
 from views.spans import span_bar
 from views.text import SELECTED, Span, cells, cut, fit, safe, with_modifier
 from views.wording import _
@@ -122,9 +123,11 @@ class LearnedList:
             ]
             self._widths = [()]
         elif not learned.whole:
-            self._entries.append(
-                ((_("The capture is large: only its first packets with payload were looked at."),), None)
-            )
+            said = _("The capture is large: only its first packets with payload were looked at.")
+            if learned.part is not None:
+                said = _("The capture is large: only packets {first} to {last} were looked at.")
+                said = said.format(first=number(learned.part.start), last=number(learned.part.stop - 1))
+            self._entries.append(((said,), None))
             self._widths.append(())
 
     def _add(self, heading: str, entries: list[Entry]) -> None:

@@ -6,6 +6,7 @@ shows them; plain data and acknowledgments fold. Lanes stand in the order of the
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -29,10 +30,13 @@ from views.machines_picture import (
     fitting,
     lanes,
 )
+from views.moment import number
 from views.text import SELECTED, Span, cells, cut, safe, unambiguous, with_modifier
 from views.wording import _, ngettext
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
 
     from analysis.machines_together import Step, Together
@@ -55,7 +59,8 @@ class MachineLadder:
         self.options = options
         self.cursor = -1
         self.first_lane = 0
-        self._snapshot = snapshot
+        self.snapshot = snapshot
+        self.unfolded = unfolded
         self._signs = glyphs(ascii_only=options.ascii)
         self._talks = {row: Conversation(snapshot, row, packets) for row, packets in story.rows.items()}
         self._repeated = {row: self._marked(talk, repeated(talk)) for row, talk in self._talks.items()}
@@ -109,6 +114,11 @@ class MachineLadder:
     def fold_at(self, index: int) -> int | None:
         """Identity of the fold at a line, also on the lines of one that is open."""
         return self._folding.identity(index) if 0 <= index < len(self._folding) else None
+
+    @property
+    def last_packet(self) -> int | None:
+        """The newest packet that it shows, as a row; None where it shows none."""
+        return max(self._step_of, default=None)
 
     @property
     def folds(self) -> frozenset[int]:
@@ -174,7 +184,7 @@ class MachineLadder:
         return canvas
 
     def _time(self, place: int) -> str:
-        times = self._snapshot.packets.time_ns
+        times = self.snapshot.packets.time_ns
         before = int(times[self._packets[place - 1]]) if place else None
         return moment(
             int(times[self._packets[place]]), before, int(times[0]), self.options.time, micro=self._signs.micro
@@ -210,9 +220,9 @@ class MachineLadder:
 
     def _fold(self, begin: int, end: int, width: int) -> Canvas:
         """A run of plain packets: how many, their payload, the time since the packet before them."""
-        packets, times = self._packets[begin:end], self._snapshot.packets.time_ns
+        packets, times = self._packets[begin:end], self.snapshot.packets.time_ns
         passed = int(times[packets[-1]]) - int(times[self._packets[max(begin - 1, 0)]])
-        payload = int(self._snapshot.packets.payload_length[packets].sum(dtype=np.int64))
+        payload = int(self.snapshot.packets.payload_length[packets].sum(dtype=np.int64))
         number = end - begin
         what = ngettext("{number} more data/ACK packet", "{number} more data/ACK packets", number)
         told = (what.format(number=number), size(payload), duration(passed, micro=self._signs.micro))
@@ -233,8 +243,22 @@ class MachineLadder:
         """What this is, for the line above."""
         numbers = sorted(self.story.connections)
         what = ngettext("connection {numbers}", "connections {numbers}", len(numbers))
-        told = what.format(numbers=", ".join(map(str, numbers)))
-        return (Span(_("machines"), "title"), Span(f"  {told}, {_('deduced')}", "dim"))
+        told = what.format(numbers=_runs(numbers))
+        return (Span(_("machines"), "title"), Span(f"  {told}, {_('deduced')}{self._extent()}", "dim"))
+
+    def _extent(self) -> str:
+        """Which packets of the capture it shows, if these are not all, or more may come."""
+        part, until = self.story.part, self.story.until
+        if part is not None:
+            return _(", of packets {first} to {last}").format(first=number(part.start), last=number(part.stop - 1))
+        return "" if self.snapshot.finished else _(", up to packet {last}").format(last=number(until - 1))
+
+
+def _runs(numbers: Sequence[int]) -> str:
+    """Ascending numbers, those that follow one another as `3-9`."""
+    edges = [0, *(at for at in range(1, len(numbers)) if numbers[at] != numbers[at - 1] + 1), len(numbers)]
+    runs = [numbers[begin:end] for begin, end in pairwise(edges)]
+    return ", ".join(f"{run[0]}-{run[-1]}" if len(run) > 2 else ", ".join(map(str, run)) for run in runs)
 
 
 def _addresses(known: tuple[str, ...], name: str) -> str:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from analysis.places import indices
+from analysis.places import among, indices
 from analysis.segments import ACK, FIN, RST, SYN, SYN_ACK
 from capture.protocol import Flag
 
@@ -52,7 +52,7 @@ def count_packets(batch: Batch, headers: Headers, order: Order, table: Connectio
     if len(again):
         payload[again] = 0
         size[again] = 0
-        count -= np.bincount(np.searchsorted(begin, again, "right") - 1, minlength=len(count))
+        count -= np.bincount(begin.searchsorted(again, "right") - 1, minlength=len(count))
     totals = {
         "bytes": np.add.reduceat(size, begin),
         "payload_bytes": np.add.reduceat(payload, begin),
@@ -95,7 +95,7 @@ def add_completeness(s: Segments, reopened: NDArray[np.int64], columns: Columns)
     opened = indices(s.packet(first) == columns["first_packet"][s.connection])
     opening = first[opened]
     by_syn = s.flags[opening] & SYN_ACK == SYN
-    again = np.isin(s.row[opening], reopened)
+    again = among(s.row[opening], reopened)
     syn_bits = HAS_SYN | np.where(again, bits[opening], (s.length[opening] > 0) * HAS_DATA)
     columns["opening_bits"][s.connection[opened]] = bits[opening]
     bits[opening] = by_syn * syn_bits

@@ -141,7 +141,7 @@ class _Holes:
         ]
         filled = 0
         told: list[tuple[int, int]] = []
-        low, high = np.searchsorted(self._interesting, self._s.begin[side : side + 2])
+        low, high = self._interesting.searchsorted(self._s.begin[side : side + 2])
         at = self._interesting[low:high]
         columns = (self._s.row, self._sent.start, self._sent.payload, self._sent.length, self._sent.top)
         values = (at.tolist(), *(column[at].tolist() for column in columns))
@@ -185,8 +185,8 @@ class _Holes:
         number = np.uint32(int(self._sent.origin[side]) + hole.start & 0xFFFFFFFF)
         begin, end = s.begin[side ^ 1], s.begin[(side ^ 1) + 1]
         rows = s.row[begin:end]
-        finish = int(end if until is None else begin + np.searchsorted(rows, until))
-        at, step = int(begin + np.searchsorted(rows, hole.since + 1)), STEP
+        finish = int(end if until is None else begin + rows.searchsorted(until))
+        at, step = int(begin + rows.searchsorted(hole.since + 1)), STEP
         while at < finish:
             part = slice(at, min(at + step, finish))
             beyond = (s.acknowledgment[part] - number).view(np.int32) > 0

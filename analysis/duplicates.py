@@ -25,7 +25,7 @@ def told_before(s: Segments, beyond: NDArray[np.int64]) -> NDArray[np.int64]:
     concerned = np.zeros(len(s.ends), np.bool_)
     concerned[s.side[beyond]] = True
     place, _ = s.places_of(indices(concerned))
-    latest = np.searchsorted(beyond, place) - 1
+    latest = beyond.searchsorted(place) - 1
     place, latest = (values[latest >= 0] for values in (place, latest))
     found: NDArray[np.int64] = place[s.other[beyond[latest]] == s.other[place]]
     return found
@@ -69,7 +69,7 @@ def _count(
     start: NDArray[np.uint8],
 ) -> NDArray[np.uint8]:
     """The counts of some ends, whose segments begin at `head` and whose counts with `start`."""
-    total: NDArray[np.int64] = np.cumsum(duplicate)
+    total: NDArray[np.int64] = duplicate.cumsum()
     event = restarts | before_told
     event[head] = True
     base: NDArray[np.int64] = total - (duplicate & before_told)

@@ -63,7 +63,7 @@ class Gaps:
         alone = indices(single[slots])
         still = self._follow_single(opens[alone], reach.next[opens[alone]])
         sides = indices(((many > 0) | carried) & ~single)
-        low, high = np.searchsorted(slots, sides), np.searchsorted(slots, sides + 1)
+        low, high = slots.searchsorted(sides), slots.searchsorted(sides + 1)
         at, starts = opens.tolist(), reach.next[opens].tolist()
         for side, first, last in zip(sides.tolist(), low.tolist(), high.tolist(), strict=True):
             start = int(limit[side]) if carried[side] else 0

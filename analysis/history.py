@@ -84,7 +84,7 @@ def _tell_control(
         end = s.ends[s.side[at]]
         first = told.first(at, bit)
         is_first = np.zeros(len(at), np.bool_)
-        is_first[np.searchsorted(at, first)] = True
+        is_first[at.searchsorted(first)] = True
         numbers = s.sequence[at] + (flag != SYN) * s.length[at]
         known = table.syn_sequences(end) if bit == TOLD_SYN else table.columns[_KNOWN[bit]].reshape(-1)[end]
         if bit == TOLD_RST:
@@ -171,7 +171,7 @@ class _Letters:
         place = np.empty(len(s), np.int64)
         place[s.turn] = np.arange(len(s))
         every = np.concatenate((turn, place[beside]))
-        order = np.argsort(every, kind="stable")
+        order = every.argsort(kind="stable")
         return every[order], np.concatenate((letter[turn], letters))[order]
 
     def write(self) -> None:
@@ -186,7 +186,7 @@ class _Letters:
         length = self._table.columns["history_length"]
         place = np.arange(len(group)) + np.repeat(length[row] - begin, size)
         fits = indices(place < HISTORY_LETTERS)
-        connection = np.repeat(row, size)
+        connection = row.repeat(size)
         self._table.columns["history"].reshape(-1)[connection[fits] * HISTORY_LETTERS + place[fits]] = letter[fits]
         if len(fits) < len(place):
             self._overflow(connection, place, letter)
@@ -248,5 +248,5 @@ def _gaps_at_powers_of_ten(s: Segments, over_holes: list[tuple[int, int]], count
 
 def _is_power_of_ten(number: NDArray[np.int64]) -> NDArray[np.bool_]:
     powers = 10 ** np.arange(19)
-    found: NDArray[np.bool_] = powers[np.searchsorted(powers, number)] == number
+    found: NDArray[np.bool_] = powers[powers.searchsorted(number)] == number
     return found

@@ -167,7 +167,7 @@ class KeyTable:
         """
         if (rows[1:] > rows[:-1]).all():
             return rows
-        order = np.argsort(rows, kind="stable")
+        order = rows.argsort(kind="stable")
         rank = np.empty(len(order), np.int64)
         rank[order] = np.arange(len(order))
         for name in self._names:

@@ -225,7 +225,7 @@ class Marking:
 
     def _moved_before(self, place: NDArray[np.int64], which: Literal["left", "right"]) -> NDArray[np.int64]:
         """The last place before these, or up to them, at which a segment moved its end's highest number; or -1."""
-        index = np.searchsorted(self._moved, place, which) - 1
+        index = self._moved.searchsorted(place, which) - 1
         return np.where(index >= 0, self._moved[index], -1) if len(self._moved) else index
 
     def _carry(self, marks: NDArray[np.uint32], counts: NDArray[np.uint8], open_at: NDArray[np.uint32]) -> None:

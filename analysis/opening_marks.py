@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from analysis.marks import Mark
-from analysis.places import indices
+from analysis.places import among, indices
 from analysis.segments import ACK
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ def mark_openings(
     side = s.ends[s.side[at]]
     row = side >> 1
     initial = table.columns["initial_sequence"].reshape(-1)
-    _add(marks, at[np.isin(s.row[at], assigned.reopened)], Mark.REUSED_PORTS)
+    _add(marks, at[among(s.row[at], assigned.reopened)], Mark.REUSED_PORTS)
     beyond = s.acknowledgment[at] - initial[side ^ 1] > 1
     other = answers & (initial[side] != s.sequence[at])
     if table.other_answers or other.any():

@@ -41,7 +41,7 @@ def paired(headers: Headers, pairs: Pairs) -> Paired:
     if len(mentions.row):
         mentioned, _ = pairs.keys(mentions.endpoints)
         place = np.concatenate((np.arange(len(lower)) * 4 + 1, mentions.row * 4 + np.where(mentions.before, 0, 2)))
-        order = np.argsort(place, kind="stable")
+        order = place.argsort(kind="stable")
         both = [np.concatenate(words)[order] for words in zip(keys, mentioned, strict=True)]
         in_order, new = pairs.number(both)
         number = np.empty(len(place), np.int64)

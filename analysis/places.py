@@ -19,6 +19,11 @@ def indices(condition: NDArray[Any]) -> NDArray[np.int64]:
     return condition.nonzero()[0]
 
 
+def among(values: NDArray[Any], others: NDArray[Any]) -> NDArray[np.bool_]:
+    """Which of the values (N,) are among the others, bool (N,): numpy.isin, but at once where there are no others."""
+    return np.isin(values, others) if len(others) else np.zeros(len(values), np.bool_)
+
+
 def run_starts(values: NDArray[Any]) -> NDArray[np.int64]:
     """Index of the first of each run of equal values."""
     begins = np.empty(len(values), np.bool_)

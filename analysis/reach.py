@@ -50,7 +50,7 @@ def reach_of(s: Segments, finish: NDArray[np.uint32], known: NDArray[np.uint32])
     start = known[s.owner]
     fresh = s.head[start == 0]
     origin = np.where(start == 0, finish[s.head], start)
-    base = np.repeat(origin, size)
+    base = origin.repeat(size)
     distance: NDArray[Any] = (finish - base).view(np.int32)
     near = bool(distance.max(initial=0) < NEAR and distance.min(initial=0) > -NEAR)
     far = np.zeros(len(s), np.bool_)
@@ -77,7 +77,7 @@ def unwrapped(
     step = np.empty(len(finish), np.int64)
     step[1:] = (finish[1:] - finish[:-1]).view(np.int32)
     step[head] = (finish[head] - origin).view(np.int32)
-    total = np.cumsum(step)
+    total = step.cumsum()
     return total - np.repeat((total - step)[head], size)
 
 

@@ -62,9 +62,9 @@ class Orderer:
         code += size * ~judged
         key, codes = _dense(code, 2 * size)
         # 16 bits sort by radix, which is several times faster than comparing wider keys.
-        row = np.argsort(key, kind="stable")
+        row = key.argsort(kind="stable")
         begin = np.concatenate((run_starts(key.take(row)), [count]))
-        judged_ends = int(np.searchsorted(codes, size))
+        judged_ends = int(codes.searchsorted(size))
         judged_count = int(begin[judged_ends])
         code >>= 1
         turns = np.argsort(_dense(code, size)[0], kind="stable")[:judged_count]
@@ -151,7 +151,7 @@ class Segments:
 
     def repeated(self, of_end: NDArray[Any]) -> NDArray[Any]:
         """Each segment's value of one that its end has; `of_end` is (2G,)."""
-        return np.repeat(of_end, self.size)
+        return of_end.repeat(self.size)
 
     def after(self, place: NDArray[np.int64], side: NDArray[np.int64]) -> NDArray[np.int64]:
         """Place of the next segment of these ends after one of theirs, which may be one from before the batch."""
@@ -161,7 +161,7 @@ class Segments:
     def places_of(self, sides: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """All places of some ends (which have segments), end by end, and where each end's begin among them."""
         begin, size = self.begin[sides], self.begin[sides + 1] - self.begin[sides]
-        heads = np.cumsum(size) - size
+        heads = size.cumsum() - size
         return np.arange(size.sum()) + np.repeat(begin - heads, size), heads
 
     def first_but(self, exceptions: NDArray[np.int64]) -> NDArray[np.int64]:
@@ -176,7 +176,7 @@ class Segments:
         """How many of each end's first segments, (2G,), are among the exceptions."""
         side = self.side[exceptions]
         begins = run_starts(side)
-        rank = np.arange(len(side)) - np.repeat(begins, run_sizes(begins, len(side)))
+        rank = np.arange(len(side)) - begins.repeat(run_sizes(begins, len(side)))
         leading = side[indices(exceptions - self.begin[side] == rank)]
         return np.bincount(leading, minlength=len(self.ends))
 
@@ -198,7 +198,7 @@ def segments_of(batch: Batch, headers: Headers, order: Order, first_row: int) ->
     owner = 2 * np.repeat(np.arange(len(first)), run_sizes(first, len(end))) + (end & 1)
     size = np.zeros(2 * len(connection), np.int64)
     size[owner] = last + 1 - head
-    begin = np.concatenate(([0], np.cumsum(size)))
+    begin = np.concatenate(([0], size.cumsum()))
     side = np.repeat(np.arange(len(size)), size)
     flags = headers.flags.take(row)
     opening_turn = indices((flags & SYN != 0).take(order.turn))
@@ -236,7 +236,7 @@ def _others(side: NDArray[np.int64], turn: NDArray[np.int64]) -> NDArray[np.int6
     inside[:1] = False
     told = carried + inside * (turn[before] - carried)
     other = np.empty(len(side), np.int64)
-    other[turn] = np.repeat(told, run_sizes(begins, len(side)))
+    other[turn] = told.repeat(run_sizes(begins, len(side)))
     return other
 
 

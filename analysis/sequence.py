@@ -97,7 +97,7 @@ def _last_but_resets(s: Segments, resets: NDArray[np.int64]) -> tuple[NDArray[np
         return last, np.zeros(len(last), np.bool_)
     side = s.side[resets]
     many = np.bincount(side, minlength=len(last))
-    rank = np.arange(len(side)) - np.cumsum(many)[side]  # from -1, the end's last reset, down
+    rank = np.arange(len(side)) - many.cumsum()[side]  # from -1, the end's last reset, down
     trailing = np.bincount(side[indices(resets - s.begin[side + 1] == rank)], minlength=len(last))
     last -= trailing
     last[last < s.begin[:-1]] = -1
@@ -113,7 +113,7 @@ def _follow_alone(
     """
     place, _ = s.places_of(sides)
     place = place[indices(s.flags[place] & RST == 0)]
-    head = np.searchsorted(place, s.begin[sides])
+    head = place.searchsorted(s.begin[sides])
     size = run_sizes(head, len(place))
     opens, closes = ((s.flags[place] & flag) != 0 for flag in (SYN, FIN))
     length = s.length[place].astype(np.int64)

@@ -64,7 +64,7 @@ class Streams:
         reopened = walked
         if len(walked):
             opening = opened == walked
-            opening[np.searchsorted(walked, starts[_among(starts, walked)])] = False
+            opening[walked.searchsorted(starts[_among(starts, walked)])] = False
             reopened = walked[indices(opening)]
         if len(paired.first_seen) or len(starts) or len(reopened):
             starts, stream = self._number_streams(paired, starts, reserved, reopened)
@@ -74,7 +74,7 @@ class Streams:
         # numpy finds places by 64-bit indices far quicker
         connection = newest.take(pair).astype(np.int64)
         if len(reopened):
-            made = base + np.searchsorted(starts, opened)
+            made = base + starts.searchsorted(opened)
             connection[walked] = np.where(opened == BEFORE, before, made)
         return Assignment(connection, lower != self._table.columns["a_lower"].take(connection), reopened)
 
@@ -121,7 +121,7 @@ class Streams:
 
     def _next_numbers(self, kind: NDArray[np.uint16], place: NDArray[np.int64]) -> NDArray[np.int32]:
         """Numbers that follow on those of each kind, in the order of the places."""
-        by_place = np.argsort(place, kind="stable")
+        by_place = place.argsort(kind="stable")
         order = by_place[np.argsort(kind[by_place], kind="stable")]
         begin = run_starts(kind[order])
         number = np.empty(len(kind), np.int32)
@@ -136,5 +136,5 @@ class Streams:
 
 def _among(some: NDArray[np.int64], others: NDArray[np.int64]) -> NDArray[np.bool_]:
     """Which of `some` are among `others`; both ascend, and `others` is not empty."""
-    found: NDArray[np.bool_] = others[np.minimum(np.searchsorted(others, some), len(others) - 1)] == some
+    found: NDArray[np.bool_] = others[np.minimum(others.searchsorted(some), len(others) - 1)] == some
     return found

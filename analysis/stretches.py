@@ -21,7 +21,7 @@ def places(begin: NDArray[np.int64], end: NDArray[np.int64]) -> tuple[NDArray[np
     """All places of the stretches [begin, end), one stretch after the other, and the index of each one's stretch."""
     size = end - begin
     of = np.repeat(np.arange(len(size)), size)
-    return np.arange(len(of)) + (begin - np.cumsum(size) + size)[of], of
+    return np.arange(len(of)) + (begin - size.cumsum() + size)[of], of
 
 
 def first_in_each(

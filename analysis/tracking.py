@@ -103,7 +103,7 @@ class _Walk:
         self._state = state
         self._packed = state.view(PACKED)
         loud = np.append(indices(meaning & LOUD != 0), len(meaning))
-        self._next_loud = np.repeat(loud, np.diff(loud, prepend=-1))
+        self._next_loud = loud.repeat(np.diff(loud, prepend=-1))
         self._visits: list[Visits] = []
 
     def run(self) -> Visits:

@@ -9,6 +9,7 @@ import numpy as np
 from analysis.carrying import Carried
 from analysis.judging import Segment, judge
 from analysis.marking import Marking
+from analysis.places import among
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -44,15 +45,15 @@ def walk(
     """
     begin = s.begin[2 * groups]
     size = s.begin[2 * groups + 2] - begin
-    heads = np.cumsum(size) - size
+    heads = size.cumsum() - size
     at = s.turn[np.arange(size.sum()) + np.repeat(begin - heads, size)]
     fields = (s.side & 1, s.flags, s.sequence, s.acknowledgment, s.window, s.length, s.time_ns)
     values = [
         s.packet(at),
         *(column[at] for column in fields),
         moments.shift[s.row[at]],
-        moments.reordered_within(np.repeat(groups, size), s.row[at]),
-        np.isin(at, moments.excused),
+        moments.reordered_within(groups.repeat(size), s.row[at]),
+        among(at, moments.excused),
     ]
     segments = [Segment(*each) for each in zip(*(column.tolist() for column in values), strict=True)]
     told: list[int] = []

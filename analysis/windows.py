@@ -76,7 +76,7 @@ def _up_to_last_syn(s: Segments) -> NDArray[np.int64]:
     begin = s.begin[:-1:2]
     size = np.maximum(last + 1 - begin, 0)
     group = np.repeat(np.arange(len(begin)), size)
-    inside = np.arange(len(group)) - (np.cumsum(size) - size)[group]
+    inside = np.arange(len(group)) - (size.cumsum() - size)[group]
     found: NDArray[np.int64] = s.turn[begin[group] + inside]
     return found
 
@@ -102,6 +102,6 @@ def _scaling_at(
 def _turns(group: NDArray[np.int64]) -> list[NDArray[np.int64]]:
     """Split indices into turns: the first of every group, the second of every group that has one, and so on."""
     begin = run_starts(group)
-    turn = np.arange(len(group)) - np.repeat(begin, run_sizes(begin, len(group)))
-    order = np.argsort(turn, kind="stable")
+    turn = np.arange(len(group)) - begin.repeat(run_sizes(begin, len(group)))
+    order = turn.argsort(kind="stable")
     return np.split(order, indices(np.diff(turn[order])) + 1)

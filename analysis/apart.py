@@ -59,7 +59,12 @@ def decoded_apart(source: CaptureSource, decoding: Decoding) -> Batches:
     If another process is to read, it begins at once; ask for batches on any thread. A batch's columns are good until
     the next one is asked for. OSError is raised where that process could not read on, or has ended.
     """
-    return _Reader(source, decoding) if _is_worth_it(source) else decoded(source, decoding)
+    if _is_worth_it(source):
+        try:
+            return _Reader(source, decoding)
+        except OSError:  # there is no process or no memory to be had: a thread does it, too
+            pass
+    return decoded(source, decoding)
 
 
 def _is_worth_it(source: CaptureSource) -> bool:
@@ -77,7 +82,12 @@ class _Reader:
         self._slots = memoryview(mmap.mmap(-1, SLOTS * ROOM))
         told, tells = os.pipe()
         taken, self._give_back = os.pipe()
-        self._process = os.fork()
+        try:
+            self._process = os.fork()
+        except OSError:
+            for each in (told, tells, taken, self._give_back):
+                os.close(each)
+            raise
         if not self._process:
             _live(self._slots, (taken, tells), (told, self._give_back), source, decoding)
         os.close(tells)
@@ -105,7 +115,7 @@ class _Reader:
         """The next batch, or after the last one what was learnt behind it."""
         try:
             places, content = pickle.load(self._told)  # noqa: S301 - our own process made it
-        except EOFError:
+        except (EOFError, pickle.UnpicklingError):
             raise OSError("the process that reads it has ended") from None
         columns = [self._slots[place] for place in places]
         message: _Message | Progress | Exception = pickle.loads(content, buffers=columns)  # noqa: S301 - the same

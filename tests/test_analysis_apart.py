@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
 import subprocess
@@ -10,7 +11,7 @@ import threading
 import time
 from contextlib import closing
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, BinaryIO
 
 import pytest
 
@@ -138,6 +139,32 @@ def test_what_was_read_before_the_process_was_killed_is_kept(begun: tuple[Sessio
     ]
     assert 0 < len(session.snapshot.packets) < 20_000
     assert process not in children()
+
+
+@pytest.mark.usefixtures("always")
+def test_a_process_that_ends_within_a_message_is_told_of(mixed: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def half(out: BinaryIO, *_: object) -> None:
+        out.write(b"\x80\x05\x95\xff\0\0\0\0\0\0\0")
+        out.flush()
+        os._exit(1)
+
+    monkeypatch.setattr(analysis.apart, "_send", half)
+    with closing(Session(open_source(mixed))) as session:
+        session.run()
+        assert "the process that reads it has ended" in session.snapshot.problems[0].message
+
+
+@pytest.mark.usefixtures("always")
+def test_where_no_process_can_be_had_a_thread_reads(mixed: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refused() -> int:
+        raise OSError(errno.EAGAIN, "Resource temporarily unavailable")
+
+    monkeypatch.setattr(os, "fork", refused)
+    before = sorted(Path("/proc/self/fd").iterdir())
+    with closing(Session(open_source(mixed))) as session:
+        session.run()
+        assert len(session.snapshot.packets) == 20_000
+    assert sorted(Path("/proc/self/fd").iterdir()) == before
 
 
 def test_who_cancels_leaves_no_process(begun: tuple[Session, int]) -> None:

@@ -226,6 +226,24 @@ def test_a_page_load_is_told_phase_by_phase() -> None:
     assert [phase.words for phase in load.phases][1] == "A www.shop.example"
 
 
+@pytest.mark.parametrize(
+    ("request_", "name"),
+    [
+        (get("/", Host="shop.example:8080"), "shop.example"),
+        (get("http://shop.example/", Host="shop.example"), None),  # a proxy is asked for it
+        (b"CONNECT shop.example:443 HTTP/1.1\r\nHost: shop.example:443\r\n\r\n", None),
+        (get("/", Host="192.0.2.1:8080"), None),  # an address is no name
+    ],
+)
+def test_a_server_is_called_what_its_clients_call_it(request_: bytes, name: str | None, tmp_path: Path) -> None:
+    network = Network()
+    network.open(0, *FRONT)
+    network.say(1, *FRONT, request_)
+    network.say(2, *FRONT[::-1], ok(""))
+    network.say(3, *FRONT, get("/", Host="inner.example") if b"CONNECT" in request_ else get("/"))
+    assert [each.name for each in learned(network.written(tmp_path)).names] == ([name] if name else [])
+
+
 def test_what_tcp_sent_again_is_one_request_and_one_reply(tmp_path: Path) -> None:
     network = Network()
     network.open(0, *FRONT)

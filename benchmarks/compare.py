@@ -3,7 +3,8 @@
     python -m benchmarks.make_capture big.pcap && python -m benchmarks.compare big.pcap
 
 Programs that are not installed are left out. Each one is run `--runs` times, in turns, and the median is shown: times
-by the wall clock, processor seconds (user and system), and the largest resident set. Ratios are of wall times.
+by the wall clock, processor seconds (user and system), and the largest resident set; of several processes that
+work together the largest sum of their proportional sets, seen ten times a second. Ratios are of wall times.
 """
 
 from __future__ import annotations
@@ -22,12 +23,13 @@ import struct
 import subprocess
 import sys
 import termios
+import threading
 import time
 from contextlib import closing, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Final
+from typing import Final, Self
 
 import pyte
 
@@ -84,17 +86,49 @@ def commands(capture: str) -> dict[str, list[str]]:
     return {name: command for name, command in every.items() if shutil.which(command[0])}
 
 
+class Together:
+    """Watches a process and its children meanwhile; `most_mb` is what they took together at most, 0 for one alone."""
+
+    def __init__(self, process: int) -> None:
+        self.most_mb = 0.0
+        self._process = process
+        self._ended = threading.Event()
+        self._thread = threading.Thread(target=self._watch)
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._ended.set()
+        self._thread.join()
+
+    def _watch(self) -> None:
+        while not self._ended.wait(0.1):
+            with suppress(OSError):  # it has just ended
+                children = Path(f"/proc/{self._process}/task/{self._process}/children").read_text().split()
+                if children:
+                    self.most_mb = max(self.most_mb, sum(map(proportional_mb, (str(self._process), *children))))
+
+
+def proportional_mb(process: str) -> float:
+    """The proportional set size of a process (Linux); raises OSError if it is gone."""
+    found = re.search(r"^Pss: +(\d+)", Path(f"/proc/{process}/smaps_rollup").read_text(), re.MULTILINE)
+    return int(found[1]) / 1024 if found else 0.0
+
+
 def run(command: list[str]) -> Cost:
     """Run a program to its end, with its output thrown away."""
     start = time.perf_counter()
     quiet = subprocess.DEVNULL
     child = subprocess.Popen(command, stdin=quiet, stdout=quiet, stderr=quiet, cwd=ROOT, env=ENVIRONMENT)
-    _, status, usage = os.wait4(child.pid, 0)
-    wall = time.perf_counter() - start
+    with Together(child.pid) as together:
+        _, status, usage = os.wait4(child.pid, 0)
+        wall = time.perf_counter() - start
     child.returncode = os.waitstatus_to_exitcode(status)
     if child.returncode:
         raise SystemExit(f"{' '.join(command)} ended with exit status {child.returncode}")
-    return Cost(wall, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024)
+    return Cost(wall, usage.ru_utime + usage.ru_stime, max(usage.ru_maxrss / 1024, together.most_mb))
 
 
 def watch(capture: str, facts: Facts) -> tuple[Cost, Cost]:
@@ -112,20 +146,21 @@ def watch(capture: str, facts: Facts) -> tuple[Cost, Cost]:
     screen = pyte.Screen(COLUMNS, LINES)
     stream = pyte.ByteStream(screen)
     first = done = 0.0
-    while not done and select.select([terminal], [], [], PATIENCE_SECONDS)[0]:
-        stream.feed(os.read(terminal, 65_536))
-        now = time.perf_counter() - start
-        first = first or (now if any(FIRST_ROW.search(line) for line in screen.display) else 0.0)
-        numbers = re.findall(r"\d+", re.sub(r"(?<=\d)[,.\u202f](?=\d{3})", "", screen.display[0]))
-        reading = any(line.startswith(READING) for line in screen.display)
-        done = now if str(facts.connections) in numbers and not reading else 0.0
+    with Together(pid) as together:
+        while not done and select.select([terminal], [], [], PATIENCE_SECONDS)[0]:
+            stream.feed(os.read(terminal, 65_536))
+            now = time.perf_counter() - start
+            first = first or (now if any(FIRST_ROW.search(line) for line in screen.display) else 0.0)
+            numbers = re.findall(r"\d+", re.sub(r"(?<=\d)[,.\u202f](?=\d{3})", "", screen.display[0]))
+            reading = any(line.startswith(READING) for line in screen.display)
+            done = now if str(facts.connections) in numbers and not reading else 0.0
     os.kill(pid, signal.SIGTERM)
     with suppress(OSError):  # the terminal's end, once netviz has gone; till then it may be waiting to write
         while os.read(terminal, 65_536):
             pass
     _, _, usage = os.wait4(pid, 0)
     os.close(terminal)
-    return Cost(first), Cost(done, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024)
+    return Cost(first), Cost(done, usage.ru_utime + usage.ru_stime, max(usage.ru_maxrss / 1024, together.most_mb))
 
 
 def facts_of(capture: str) -> Facts:

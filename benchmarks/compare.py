@@ -40,6 +40,8 @@ ENVIRONMENT: Final = {name: value for name, value in os.environ.items() if name 
 COLUMNS, LINES = 120, 40
 FIRST_ROW: Final = re.compile(r"[─═·]+ .*(SYN|ACK|RST|FIN)")
 PATIENCE_SECONDS: Final = 300
+LOOK_SECONDS: Final = 0.02
+"""How exact the times of the screen are."""
 
 
 ANALYSIS: Final = "netviz, everything analysed"
@@ -145,11 +147,14 @@ def watch(capture: str, facts: Facts) -> tuple[Cost, Cost]:
     fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("HHHH", LINES, COLUMNS, 0, 0))
     screen = pyte.Screen(COLUMNS, LINES)
     stream = pyte.ByteStream(screen)
-    first = done = 0.0
+    first = done = looked = 0.0
     with Together(pid) as together:
         while not done and select.select([terminal], [], [], PATIENCE_SECONDS)[0]:
             stream.feed(os.read(terminal, 65_536))
             now = time.perf_counter() - start
+            if now < looked + LOOK_SECONDS and select.select([terminal], [], [], LOOK_SECONDS)[0]:
+                continue  # looking takes a processor, which the others would miss
+            looked = now
             first = first or (now if any(FIRST_ROW.search(line) for line in screen.display) else 0.0)
             numbers = re.findall(r"\d+", re.sub(r"(?<=\d)[,.\u202f](?=\d{3})", "", screen.display[0]))
             reading = any(line.startswith(READING) for line in screen.display)

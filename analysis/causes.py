@@ -191,10 +191,15 @@ class Causes:
         """By time alone: the machine did little else while the other waited, and is not that other itself.
 
         On one machine alone, any of its programs may be the one that asks; and whoever is asked back was not asked for.
+        Where only a part of the capture is looked at, nothing is said so near its beginning that a request from before
+        might do as well.
         """
         if effect.lookup or not answered_first(self._snapshot, cause, effect):
             return False
         took, waited = self._time(effect.reply[0]) - effect.begin_ns, cause.end_ns - cause.begin_ns
+        before = self._part is not None and self._part.start > 0
+        if before and effect.begin_ns - self._time(self._part.start) <= max(took, LITTLE_NS):  # type: ignore[union-attr]
+            return False
         client, server = self._messages.client(cause)[0], self._messages.server(cause)[0]
         others = {self._machines.key(each) for each in (server, self._messages.server(effect)[0])}
         return waited - took <= max(took, LITTLE_NS) and self._machines.key(client) not in others

@@ -67,7 +67,8 @@ class Learned:
     causes: tuple[Cause, ...] = ()
     until: int = 0
     part: range | None = None
-    inner: range | None = None  # of the part, without what lies near an edge behind which there is more
+    inner: range | None = None  # of these, without what lies near an edge behind which there is more
+    most: int = 0  # packets that were looked at, at most
 
     def covers(self, packet: int) -> bool:
         """Whether what has to do with a packet (a row) was looked for."""
@@ -81,7 +82,7 @@ def learn(reading: Reading, around: int | None = None, most: int = MOST) -> Lear
     """
     snapshot = reading.snapshot
     found = telling(snapshot) if around is None else None
-    rows, part, inner = (found[:most], None, None) if found is not None else _around(snapshot, around or 0, most)
+    rows, part, inner = _first(found, most) if found is not None else _around(snapshot, around or 0, most)
     whole = len(rows) == len(found) if found is not None else part is None
     details = list(_details(reading, rows))
     told = (
@@ -93,11 +94,17 @@ def learn(reading: Reading, around: int | None = None, most: int = MOST) -> Lear
     known = machines(snapshot, details, told[1], reading.source.names)
     causes = Causes(reading, rows, {detail.packet: detail for detail in details}, known, part).all(told[2])
     until = len(snapshot.packets)
-    return Learned(*told, loads, whole, tuple(masters(snapshot, details)), known, causes, until, part, inner)
+    return Learned(*told, loads, whole, tuple(masters(snapshot, details)), known, causes, until, part, inner, most)
 
 
 def _asked(exchange: Exchange) -> int:
     return exchange.request_packet
+
+
+def _first(found: NDArray[np.int64], most: int) -> tuple[NDArray[np.int64], None, range | None]:
+    """The first of the rows that may tell something, as `_around`."""
+    rows = found[:most]
+    return rows, None, None if len(rows) == len(found) else range(int(rows[-max(len(rows) // EDGE, 1)]))
 
 
 def _around(snapshot: Snapshot, packet: int, most: int) -> tuple[NDArray[np.int64], range | None, range | None]:
@@ -117,6 +124,11 @@ def _around(snapshot: Snapshot, packet: int, most: int) -> tuple[NDArray[np.int6
     low = min(int(rows[edge]), packet) if begin and edge else begin
     high = max(int(rows[-edge]), packet + 1) if end < count and edge else end
     return rows, range(begin, end), range(low, high)
+
+
+def tells_much(snapshot: Snapshot) -> bool:
+    """Whether more packets may tell something than are looked at all together."""
+    return len(telling(snapshot)) > MOST
 
 
 def telling(snapshot: Snapshot, begin: int = 0, end: int | None = None) -> NDArray[np.int64]:

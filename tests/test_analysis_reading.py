@@ -17,7 +17,7 @@ from analysis.reading import Reading
 from analysis.session import Session
 from analysis.snapshot import PACKETS_OF, at_rest
 from capture.source import open_source
-from proxy_builder import BACK, CLIENT, FRONT, Network, get, ok
+from proxy_builder import BACK, CLIENT, FRONT, MS, OTHER, PROXY, SECOND, START, Network, get, ok
 from tui_pilot import FIXTURES
 from views.machines import MachineLadder
 from views.options import Options
@@ -123,3 +123,29 @@ def test_of_too_many_connections_those_stand_in_the_ladder_that_are_nearest(tmp_
     assert start.connections == (0, *range(1, 24))
     assert end.connections == (0, *range(38, 61))
     assert not end.whole
+
+
+def test_of_a_part_nothing_is_likely_that_a_request_from_before_might_explain_as_well(tmp_path: Path) -> None:
+    second, elsewhere = ((OTHER, 40001), (PROXY, 80)), ((OTHER, 40002), (SECOND, 99))
+    network = Network()
+    for ends in (BACK, FRONT, second, elsewhere):
+        network.open(0, *ends)
+    network.say(10, *FRONT, b"a question")
+    for ms in range(20, 50):
+        network.say(ms, *elsewhere, b"news")
+    network.say(60, *second, b"a question")
+    network.say(62, *BACK, b"something else")
+    network.say(200, *BACK[::-1], b"result 1")
+    for ends in (FRONT, second):
+        network.say(210, *ends[::-1], b"the answer")
+    session = Session(open_source(network.written(tmp_path)))
+    session.run()
+    packet = len(network.frames) - 4  # what the proxy asks
+    assert learn(session).causes == ()  # two wait alike
+    part = learn(session, packet, 20)
+    assert part.part is not None
+    assert part.causes == ()
+    network.frames = [frame for frame in network.frames if frame[0] != START + 10 * MS]
+    session = Session(open_source(network.written(tmp_path)))
+    session.run()
+    assert len(learn(session).causes) == 1

@@ -104,6 +104,7 @@ class NetvizApp(Actions):
         gc.set_threshold(5000, 20, 100)
         self.director.looking.painted = True
         self.director.looking.look()
+        self.director.learning.look()
 
     def _poll(self) -> None:
         if not self.director.poll():

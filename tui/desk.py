@@ -225,12 +225,13 @@ class Desk:
     def learn(self, snapshot: Snapshot, around: int = NONE, most: int | None = None) -> Learned:
         """What a capture tells of names, neighbours, requests and causes. Reads it: never on the UI thread.
 
-        Of one that grows, `most` packets `around` one; unless told, as many as of a whole capture, up to the newest.
+        Of one that grows, `most` packets `around` one; unless told, as many as of a whole capture, up to the newest. Of
+        a file, all or the first of too many, or those around a packet.
         """
         from analysis.learned import MOST, learn  # noqa: PLC0415 - the first screen does not wait for it
 
         reading = self.session.at_rest(snapshot)
-        if snapshot.finished and snapshot.bytes_total is not None:
+        if around == NONE and snapshot.finished and snapshot.bytes_total is not None:
             return learn(reading)
         return learn(reading, len(snapshot.packets) if around == NONE else around, most or MOST)
 

@@ -129,6 +129,7 @@ class Director:
         self._read_whole = request.snapshot.finished
         if opened or at_the_end or self.stage.explained != desk.packet:
             self.looking.look()  # at the end too: what follows a packet, and how many there are, is known only then
+            self.learning.look()
         if place is None and at_the_end and self._untouched:
             place = desk.worst()
         if place is not None:

@@ -1,14 +1,15 @@
 """What a capture that grows tells of causes and machines: learned around the selected packet, again and again.
 
-A file is learned once it is read, when somebody asks (`tui.desk`, `tui.machines`). A capture that has no end is learned
-in part: as many packets as are done in the blink of an eye, and for a small part of the time. So is a file that is
-still being read, while the ladder of machines is open.
+A small file is learned once it is read (`tui.desk`), a larger one as a whole when somebody asks (`tui.machines`); until
+then, around the selected packet, as a capture that has no end: as many packets as are done in the blink of an eye, and
+for a small part of the time. So is a file that is still being read, while the ladder of machines is open.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from tui.desk import LEARNED_UNASKED
 from tui.fetch import Fetch
 
 if TYPE_CHECKING:
@@ -46,7 +47,8 @@ class Learning:
         """Learn anew, if that is due: packets have come, or one is selected around which nothing was looked at."""
         director, desk = self._director, self._desk
         snapshot, learned = desk.snapshot, desk.learned
-        wanted = snapshot.bytes_total is None or director.machines.open
+        large = snapshot.finished and len(snapshot.packets) > LEARNED_UNASKED
+        wanted = snapshot.bytes_total is None or director.machines.open or large
         ready = director.looking.painted and not self.busy and 0 <= desk.packet < len(snapshot.packets)
         if not wanted or not ready or (not snapshot.finished and director.now() < self._again_at):
             return

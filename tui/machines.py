@@ -70,10 +70,15 @@ class MachineRoom:
 
     def _gather(self, asked: Asked) -> Picture:
         """Read what belongs together: on a thread."""
-        learned = self._desk.learned
+        from analysis.learned import MOST, tells_much  # noqa: PLC0415 - the first screen does not wait for it
+
+        desk, learned = self._desk, self._desk.learned
         new = learned is None or learned.until < len(asked.snapshot.packets) or not learned.covers(asked.packet)
-        if learned is None or new:
-            learned = self._desk.learn(asked.snapshot, asked.packet, ASKED)
+        little = learned is not None and learned.part is not None and learned.most < MOST  # unasked
+        if desk.grows and (learned is None or new):
+            learned = desk.learn(asked.snapshot, asked.packet, ASKED)
+        elif learned is None or new or (little and not desk.grows):
+            learned = desk.learn(asked.snapshot, asked.packet if tells_much(asked.snapshot) else NONE)
         return self._made(asked, learned)
 
     def _made(self, asked: Asked, learned: Learned) -> Picture:

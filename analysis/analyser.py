@@ -53,7 +53,7 @@ class Analyser:
     def __init__(self, interfaces: Sequence[Interface] = (), *, endless: bool = False) -> None:
         """Take the interfaces of the source, which may add to them; `endless`: nobody knows how much will come."""
         self.packets = PacketTable(endless=endless)
-        self.connections = ConnectionTable()
+        self.connections = ConnectionTable(endless=endless)
         self.sightings = Columns(SIGHTINGS)
         self.decoding = Decoding(interfaces, self.connections.pairs)
         self._streams = Streams(self.connections)

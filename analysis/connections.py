@@ -16,6 +16,7 @@ from analysis.counts import COUNTS, Counts
 from analysis.pairs import Pairs
 from analysis.places import indices
 from capture.columns import Columns
+from capture.mapped import MappedColumns
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -30,6 +31,8 @@ NEVER: Final = -(1 << 63)
 GUESSED: Final = 1
 """In `sequence_known`: the initial number was taken from a later segment."""
 HISTORY_LETTERS: Final = 16
+MANY: Final = 8
+"""A row takes so many times the memory of a packet's."""
 SCALING_UNKNOWN: Final = -1
 NOT_SCALED: Final = -2
 
@@ -148,11 +151,13 @@ class ConnectionTable:
     `pairs` know the addresses, and `counts` are the columns that are too narrow for every case. `other_syns` holds, by
     2 * row + end, the number of an end's first SYN where it is not the end's initial one, and `other_answers` that of
     its last SYN,ACK where it was another than the one before; `holes`, by row and end, what is missing of the ends that
-    have `open_holes`.
+    have `open_holes`. One that is `endless` keeps older rows out of memory, as far as nobody asks for them
+    (`capture.mapped`); adding to it may raise OSError.
     """
 
-    def __init__(self) -> None:
-        self.columns = Columns({name: kind for name, (kind, _) in COLUMNS.items()})
+    def __init__(self, *, endless: bool = False) -> None:
+        schema = {name: kind for name, (kind, _) in COLUMNS.items()}
+        self.columns = MappedColumns(schema, many=MANY) if endless else Columns(schema)
         self.pairs = Pairs()
         self.counts = Counts(self.columns)
         self.long_histories: dict[int, bytearray] = {}

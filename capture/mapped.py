@@ -33,17 +33,21 @@ STEP: Final = 1 << 17
 class MappedColumns(Columns):
     """Columns whose memory does not grow with their rows. Raises OSError where there is no room for more rows."""
 
-    def __init__(self, schema: Mapping[str, DTypeLike | tuple[DTypeLike, int]], capacity: int = 1024) -> None:
+    def __init__(
+        self, schema: Mapping[str, DTypeLike | tuple[DTypeLike, int]], capacity: int = 1024, *, many: int = 1
+    ) -> None:
+        """Rows that take much memory each begin to lie in files when there are fewer: `many` times."""
         super().__init__(schema, capacity)
+        self._in_memory, self._step = IN_MEMORY // many, STEP // many
         self._files: dict[str, int] = {}
         self._maps: dict[str, mmap.mmap] = {}
         weakref.finalize(self, _close, self._files)
 
     def _reserve(self, needed: int) -> None:
-        if needed <= self._capacity or needed <= IN_MEMORY:
+        if needed <= self._capacity or needed <= self._in_memory:
             super()._reserve(needed)
             return
-        capacity = max(needed, len(self) + STEP)
+        capacity = max(needed, len(self) + self._step)
         arrays = {name: self._mapped(name, capacity) for name in self._schema}
         self._arrays, self._capacity = arrays, capacity
 
@@ -65,6 +69,20 @@ class MappedColumns(Columns):
         self._maps[name] = mapping = mmap.mmap(descriptor, length)
         array = np.frombuffer(mapping, dtype)
         return array.reshape(capacity, width) if isinstance(kind, tuple) else array
+
+
+def forget_rows(column: NDArray[Any], begin: int, end: int) -> None:
+    """Drop rows of a column from memory that were fetched from its file; nothing where it lies in memory."""
+    root: Any = column
+    while isinstance(root.base, np.ndarray):
+        root = root.base
+    mapping = root.base.obj if isinstance(root.base, memoryview) else None
+    if isinstance(mapping, mmap.mmap) and begin < end:
+        start, size = column.ctypes.data - root.ctypes.data, column.strides[0]
+        first = -(-(start + begin * size) // mmap.PAGESIZE) * mmap.PAGESIZE
+        last = (start + end * size) // mmap.PAGESIZE * mmap.PAGESIZE
+        if first < last:
+            mapping.madvise(mmap.MADV_DONTNEED, first, last - first)
 
 
 def forget(mapping: mmap.mmap, length: int) -> None:

@@ -30,7 +30,9 @@ SCHEMA: Final[dict[str, Any]] = {
 }
 """41 bytes a packet."""
 STRIDE: Final = 32
-"""Of an endless table every so-maniest row stays in memory as well, for pictures of the whole."""
+"""Of an endless table every so-maniest row stays in memory as well, for pictures of the whole ..."""
+MOST_THINNED: Final = 1 << 17
+"""... until these are so many: then every other one of them goes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,16 +57,20 @@ class Packets:
 
 @dataclass(frozen=True, slots=True)
 class Thinned:
-    """Every `STRIDE`-th row of a snapshot, the first one first, with the columns that pictures of all packets need."""
+    """Every `stride`-th row of a snapshot, the first one first, with the columns that pictures of all packets need."""
 
     time_ns: NDArray[np.int64]
     payload_length: NDArray[np.uint32]
     connection: NDArray[np.int32]
     flags: NDArray[np.uint16]
     protocol: NDArray[np.uint8]
+    stride: int = STRIDE
 
     def __len__(self) -> int:
         return len(self.time_ns)
+
+
+THINNED: Final = {name: SCHEMA[name] for name in ("time_ns", "payload_length", "connection", "flags", "protocol")}
 
 
 class PacketTable:
@@ -75,7 +81,8 @@ class PacketTable:
 
     def __init__(self, *, endless: bool = False) -> None:
         self.columns = MappedColumns(SCHEMA) if endless else Columns(SCHEMA)
-        self._thinned = Columns({field.name: SCHEMA[field.name] for field in fields(Thinned)}) if endless else None
+        self._thinned = Columns(THINNED) if endless else None
+        self._stride = STRIDE
         self.span_ns: tuple[int, int] | None = None
         """The earliest and the latest time; None: there are no packets, or they were taken as whole columns."""
 
@@ -87,15 +94,21 @@ class PacketTable:
         times = values["time_ns"]
         earliest, latest = int(times.min()), int(times.max())
         if self._thinned is not None:
-            rows = slice(-len(self) % STRIDE, None, STRIDE)
-            self._thinned.extend({name: values[name][rows] for name in self._thinned.names()})
+            rows = slice(-len(self) % self._stride, None, self._stride)
+            self._thinned.extend({name: values[name][rows] for name in THINNED})
+            if len(self._thinned) > MOST_THINNED:
+                self._thin_out(self._thinned)
         before = self.span_ns or ((earliest, latest) if not len(self) else None)
         self.columns.extend(values)
         self.span_ns = (min(earliest, before[0]), max(latest, before[1])) if before else None
 
+    def _thin_out(self, before: Columns) -> None:
+        self._thinned, self._stride = Columns(THINNED, MOST_THINNED), 2 * self._stride
+        self._thinned.extend({name: column[::2] for name, column in before.items()})
+
     def thinned(self) -> Thinned | None:
         """A part of the rows that is small enough to be looked at often; None where all of them are in memory."""
-        return None if self._thinned is None else Thinned(**dict(self._thinned.items()))
+        return None if self._thinned is None else Thinned(**dict(self._thinned.items()), stride=self._stride)
 
     def snapshot(self) -> Packets:
         """Everything appended so far: a few slices, whatever the size. Called by the writing thread."""

@@ -146,3 +146,19 @@ def test_a_thousand_connections_in_one_batch_keep_apart() -> None:
     assert table.stream.tolist() == list(range(1000))
     assert (table.initial_sequence == np.array([[n, 7 * n] for n in range(1000)])).all()
     assert (table.syn_ack_packet == 1999 - np.arange(1000)).all()
+
+
+@pytest.mark.parametrize("path", FIXTURES, ids=lambda path: path.name)
+def test_a_capture_without_end_is_analysed_alike_when_connections_lie_in_files(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("capture.mapped.IN_MEMORY", 8)
+    monkeypatch.setattr("capture.mapped.STEP", 8)
+    interfaces = interfaces_of(path)
+    plain, endless = Analyser(interfaces), Analyser(interfaces, endless=True)
+    for batch in batches_of(path):
+        for analyser in (plain, endless):
+            for part in cut(batch, 5):
+                analyser.feed(part)
+    for name, column in plain.connections.columns.items():
+        assert (endless.connections.columns[name] == column).all(), name

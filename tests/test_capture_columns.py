@@ -145,3 +145,54 @@ def test_an_endless_table_keeps_every_so_maniest_row_at_hand(at_once: int) -> No
     assert (thinned.flags == packets.flags[::STRIDE]).all()
     assert table.span_ns == (0, len(packets) - 1)
     assert PacketTable().thinned() is None
+
+
+def test_what_an_endless_table_has_at_hand_does_not_grow_without_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("capture.table.MOST_THINNED", 50)
+    table, before = PacketTable(endless=True), None
+    for first in range(0, 20_000, 70):
+        rows = np.arange(first, first + 70)
+        table.extend({name: rows.astype(kind) for name, kind in SCHEMA.items()})
+        thinned = table.thinned()
+        assert thinned is not None
+        assert len(thinned) <= 50
+        assert thinned.time_ns.tolist() == list(range(0, first + 70, thinned.stride))
+        before = before or thinned
+    assert thinned is not None
+    assert thinned.stride == STRIDE * 16
+    assert before is not None
+    assert before.time_ns.tolist() == list(range(0, 70, STRIDE))  # who holds an older one, keeps it
+
+
+LEFT: Final = """
+import numpy as np
+from capture.mapped import STEP, MappedColumns, forget_rows
+
+def resident():
+    with open("/proc/self/smaps_rollup") as status:
+        return int(next(line.split()[1] for line in status if line.startswith("Rss:")))
+
+columns = MappedColumns({"one": np.int64})
+values = np.arange(STEP)
+for _ in range(31):
+    columns.extend({"one": values})
+column = columns["one"][5:]
+before = resident()
+told = int(column[: 30 * STEP].sum())
+read = resident()
+forget_rows(column, 0, 30 * STEP)
+forget_rows(values, 0, STEP)  # lies in memory, and stays
+assert int(column[: 30 * STEP].sum()) == told
+forget_rows(column, 0, 30 * STEP)
+print(read - before, resident() - before)
+"""
+"""By how many kB a process grows when it reads what lies far behind, and when it lets go of that again."""
+
+
+@pytest.mark.skipif(not Path("/proc/self/smaps_rollup").exists(), reason="this system does not tell what is resident")
+def test_rows_that_were_read_again_are_let_go() -> None:
+    root = Path(__file__).parents[1]
+    told = subprocess.run([sys.executable, "-c", LEFT], cwd=root, capture_output=True, text=True, check=True)
+    read, kept = map(int, told.stdout.split())
+    assert read > 25_000
+    assert kept < 3_000

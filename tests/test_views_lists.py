@@ -17,7 +17,7 @@ from analysis.layers import Dissection, Layer
 from analysis.snapshot import Snapshot
 from analysis.verdict import outcome
 from capture.protocol import Flag, Protocol
-from capture.table import STRIDE, Packets, Thinned
+from capture.table import STRIDE, THINNED, Packets, Thinned
 from test_analysis_batches import FIXTURES, batches_of, cut, interfaces_of
 from views.connections import ConnectionList, _columns, column_widths
 from views.options import Options, TimeFormat
@@ -215,7 +215,7 @@ def test_of_a_long_capture_that_lies_in_files_a_line_looks_at_what_is_at_hand(mo
     columns["flags"][len(PAGE) :] = ACK
     packets = Packets(**columns)
     snapshot.connections.last_packet[0] = count - 1
-    thinned = Thinned(**{field.name: columns[field.name][::STRIDE] for field in fields(Thinned)})
+    thinned = Thinned(**{name: columns[name][::STRIDE] for name in THINNED}, stride=STRIDE)
     whole, part = (
         Timeline(replace(snapshot, packets=packets), PLAIN),
         Timeline(replace(snapshot, packets=packets, thinned=thinned), PLAIN),

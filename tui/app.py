@@ -100,8 +100,9 @@ class NetvizApp(Actions):
         self.desk.session.release()
         gc.collect()
         gc.freeze()
-        # Strips make reference cycles, so collection stays on, in small steps.
-        gc.set_threshold(5000, 20, 100)
+        # Strips make reference cycles, so collection stays on, in small steps; all of it takes some milliseconds, and
+        # once a minute or so it has to be, or a live capture would take more and more memory.
+        gc.set_threshold(5000, 10, 10)
         self.director.looking.painted = True
         self.director.looking.look()
         self.director.learning.look()

@@ -9,7 +9,6 @@ import numpy as np
 from analysis.services import has_ports, service, transport_name
 from analysis.snapshot import span_of
 from capture.protocol import Flag
-from capture.table import STRIDE
 from views.durations import duration, endpoint, shorten_middle
 from views.glyphs import glyphs
 from views.raster import LIMIT, cell_of, key_packets, line_of, paint, painted_over, sample
@@ -134,8 +133,9 @@ class Timeline:
             low, high = np.searchsorted(span, start_ns, "left"), np.searchsorted(span, end_ns, "right")
             first, end = first + int(low), first + int(high)
         source: Packets | Thinned = packets
-        if self.snapshot.thinned is not None and end - first > STRIDE * LIMIT:
-            source, first, end = self.snapshot.thinned, -(-first // STRIDE), -(-end // STRIDE)
+        thinned = self.snapshot.thinned
+        if thinned is not None and end - first > thinned.stride * LIMIT:
+            source, first, end = thinned, -(-first // thinned.stride), -(-end // thinned.stride)
         rows = sample(first, end)
         mine = (source.connection[rows] == connection) & (source.flags[rows] & np.uint16(Flag.SEEN_AGAIN) == 0)
         return source, rows[mine]

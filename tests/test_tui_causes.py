@@ -53,6 +53,9 @@ async def test_the_cause_of_the_selected_packet_is_told_wherever_it_is(tmp_path:
             assert f"Opened because of packet {syn(number) - 1} on connection 0, certain" in text
             assert app.desk.learned is not None
             assert len(app.desk.learned.causes) <= 5  # of forty
+            listed = app.stage.connections.connections
+            assert listed is not None
+            assert {cause.effect for cause in app.desk.learned.causes} == set(listed.causes)
         await pilot.press("]")
         assert f"Opened because of packet {syn(6) - 1} on" in "\n".join(await settle(pilot))
 

@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from analysis.analyser import Analyser
+from analysis.causes import Cause, Confidence
 from analysis.finding import Code, Finding
 from analysis.gathered import gathered
 from analysis.layers import Dissection, Layer
@@ -19,7 +20,7 @@ from analysis.verdict import outcome
 from capture.protocol import Flag, Protocol
 from capture.table import STRIDE, THINNED, Packets, Thinned
 from test_analysis_batches import FIXTURES, batches_of, cut, interfaces_of
-from views.connections import ConnectionList, _columns, column_widths
+from views.connections import CAUSE, ConnectionList, _columns, column_widths
 from views.options import Options, TimeFormat
 from views.raster import LIMIT
 from views.status import progress, status
@@ -121,9 +122,23 @@ def test_what_was_found_stands_beside_the_outcome_and_its_sign_before_it() -> No
     assert "loss" not in lines[2]
 
 
+def test_which_connection_caused_which_stands_in_the_list_where_it_is_known() -> None:
+    view = ConnectionList(many(), PLAIN)
+    assert "cause" not in text(view, 100)[0].split()
+    view.causes = {1: [Cause(0, 3, 1, 4, 6, Confidence.LIKELY, ()), Cause(2, 3, 1, 4, 6, Confidence.CERTAIN, ())]}
+    for width in (80, 100):
+        head, *lines = text(view, width)
+        place = head.index("cause")
+        (told,) = (line for line in lines if line.split()[1] == "1")
+        assert told[place:].startswith("#0?")
+        assert all(line[place : place + 1] in ("", " ") for line in lines if line is not told)
+    assert any("#0? #2 " in line for line in text(view, 200))
+
+
 def test_both_addresses_come_whole_before_a_seventh_column() -> None:
     for width in range(90, 200):
-        sizes = {column.name: size for column, size in column_widths(_columns(many(), PLAIN), width)}
+        columns = tuple(column for column in _columns(many(), PLAIN) if column.name != CAUSE)
+        sizes = {column.name: size for column, size in column_widths(columns, width)}
         assert len(sizes) <= 6 or (sizes["client"], sizes["server"], sizes["outcome"]) >= (21, 21, 20), width
 
 

@@ -126,6 +126,7 @@ class Actions(App[int]):
 
         if not self.desk.grows:
             self.desk.learned = learned
+            self.stage.show_learned()
 
         def go(packet: int | None) -> None:
             if packet is not None:

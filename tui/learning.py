@@ -74,7 +74,7 @@ class Learning:
         desk.learned = learned
         if picture is not None:
             self._director.machines.renew(picture)
-        self._director.stage.status.redraw()
+        self._director.stage.show_learned()
         if desk.causes_of(desk.packet) != before:
             self._director.looking.look()
         self.look()  # of what has been read to its end meanwhile, nobody asks again

@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
     from textual.widget import Widget
 
+    from analysis.causes import Cause
+    from analysis.learned import Learned
     from tui.desk import Desk, Explained
     from tui.filtering import Filtering
     from tui.following import Following
@@ -49,6 +51,8 @@ class Stage:
         self.playback: Playback | None = None
         self.looked: Looked | None = None
         self.explained = NONE
+        self._learned: Learned | None = None
+        self._causes: dict[int, list[Cause]] = {}
         self.status = Bar(lambda width: status_lines(desk, self.playback, width), id=Pane.STATUS)
         self.connections = ConnectionsPanel(id=Pane.CONNECTIONS, ascii=ascii_)
         self.ladder = LadderPanel(id=Pane.LADDER, ascii=ascii_)
@@ -109,11 +113,22 @@ class Stage:
         self.desk.scene = scene
         self.ladder.show_ladder(scene.ladder, self.desk.packet)
         self.connections.show_connections(scene.connections, self.desk.connection)
+        self.show_learned()
         self.timeline.show_timeline(scene.timeline, self.desk.connection, self.time_ns)
         self.show_packet()
         if self.looked is None:
             self.show_layers()  # their titles, with the number of the packet that is being read
         self.redraw_bars()
+
+    def show_learned(self) -> None:
+        """Which connections caused which, where it is known by now."""
+        learned = self.desk.learned
+        if learned is not None and learned is not self._learned:
+            self._learned, self._causes = learned, {}
+            for cause in learned.causes:
+                self._causes.setdefault(cause.effect, []).append(cause)
+        self.connections.show_causes(self._causes)
+        self.status.redraw()
 
     @property
     def time_ns(self) -> int:
@@ -153,7 +168,7 @@ class Stage:
 
     def show_explanation(self, packet: int, explained: Explained, explain: Explain) -> None:
         """Sentences about a packet, if it is still the selected one."""
-        self.status.redraw()
+        self.show_learned()
         if packet != self.desk.packet:
             return
         self.explained = packet

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
+from views.causes import caused_by
 from views.connection_cells import CELLS
 from views.durations import TIME_WIDTH
 from views.findings import kinds, tally
@@ -20,10 +21,15 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from analysis.causes import Cause
     from analysis.finding import Finding
     from analysis.snapshot import Snapshot
     from views.options import Options
     from views.text import Line
+
+
+CAUSE: Final = "cause"
+"""The column that is there only where a cause is known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,13 +57,14 @@ def _columns(snapshot: Snapshot, options: Options) -> tuple[Column, ...]:
         Column("server", _("server"), 13, ends, 2),
         Column("service", _("service"), 8, 11, 3),
         Column("outcome", _("outcome"), 15, 36, 1),
-        Column("found", _("found"), 11, 30, 6),
-        Column("packets", _("packets") + " " + both, 11, 13, 5, right=True),
-        Column("bytes", _("bytes") + " " + both, 15, 17, 8, right=True),
-        Column("start", _("start"), max(TIME_WIDTH[options.time], 9), 15, 9, right=True),
-        Column("duration", _("duration"), 9, 11, 7, right=True),
-        Column("rtt", "RTT", 8, 9, 10, right=True),
-        Column("history", _("history"), 10, 24, 11),
+        Column(CAUSE, _("cause"), 7, 15, 5),
+        Column("found", _("found"), 11, 30, 7),
+        Column("packets", _("packets") + " " + both, 11, 13, 6, right=True),
+        Column("bytes", _("bytes") + " " + both, 15, 17, 9, right=True),
+        Column("start", _("start"), max(TIME_WIDTH[options.time], 9), 15, 10, right=True),
+        Column("duration", _("duration"), 9, 11, 8, right=True),
+        Column("rtt", "RTT", 8, 9, 11, right=True),
+        Column("history", _("history"), 10, 24, 12),
     )
 
 
@@ -68,7 +75,7 @@ GROWTH: Final = (
     ("outcome", 99),
     ("server", 99),
     ("client", 99),
-    *((name, 99) for name in ("history", "bytes", "packets", "service", "duration", "rtt")),
+    *((name, 99) for name in (CAUSE, "history", "bytes", "packets", "service", "duration", "rtt")),
 )
 """Who takes the room that is left, in this order, and up to how many cells."""
 BEFORE_MORE: Final = 6
@@ -113,12 +120,12 @@ def _severities(snapshot: Snapshot, before: ConnectionList | None) -> NDArray[np
 
 
 class ConnectionList:
-    """Connections sorted by trouble, then by number. `cursor` is the selected connection's row; it may be set.
+    """Connections sorted by trouble, then by number. `cursor`, the selected connection's row, and `causes` may be set.
 
     `only`, bool (M,), says which of them are listed; without it, all. `alike` is another list of the same snapshot,
     whose order is taken over, or of an older one of the same capture. `found` are the findings about connections, as
     far as they have been looked for; a connection whose findings are worse than its outcome bears their sign, but keeps
-    its place.
+    its place. `causes` are those of each connection, as far as they are known, by the connection that is the effect.
     """
 
     def __init__(
@@ -134,6 +141,7 @@ class ConnectionList:
         self.options = options
         self.cursor = -1
         self.found = {} if found is None else found
+        self.causes: Mapping[int, Sequence[Cause]] = {}
         self._glyphs = glyphs(ascii_only=options.ascii)
         self._columns = _columns(snapshot, options)
         self.severity: NDArray[np.uint8]
@@ -160,10 +168,14 @@ class ConnectionList:
         """The line of a connection, 0 if it has none."""
         return int(self._index[connection]) if 0 <= connection < len(self._index) else 0
 
+    @property
+    def _shown(self) -> tuple[Column, ...]:
+        return tuple(column for column in self._columns if self.causes or column.name != CAUSE)
+
     def head(self, width: int) -> tuple[Line, ...]:
         """The column titles."""
         line: list[Span] = [Span("   ", "")]
-        for column, size in column_widths(self._columns, width):
+        for column, size in column_widths(self._shown, width):
             line.append(Span(self._cell(column.title, size, right=column.right) + " ", "head"))
         return (fit(tuple(line), width),)
 
@@ -181,8 +193,10 @@ class ConnectionList:
         selected = connection == self.cursor
         mark = Span(self._glyphs.mark, "selection") if selected else Span(" ", "")
         line: list[Span] = [mark, Span(sign(marked, self._glyphs) + " ", ROLES_OF[marked])]
-        for column, size in column_widths(self._columns, width):
-            if column.name == "found":
+        for column, size in column_widths(self._shown, width):
+            if column.name == CAUSE:
+                text, shown = caused_by(self.causes.get(connection, ())), "note"
+            elif column.name == "found":
                 text, shown = kinds(findings), worst
             else:
                 text = CELLS[column.name](self.snapshot, connection, size, self.options)

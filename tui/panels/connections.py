@@ -10,8 +10,11 @@ from textual.message import Message
 from tui.lineview import LineView
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
     from numpy.typing import NDArray
 
+    from analysis.causes import Cause
     from views.connections import ConnectionList
 
 
@@ -51,6 +54,12 @@ class ConnectionsPanel(LineView):
             return
         connections.cursor = connection
         self.show(connections, cursor=connections.index_of(connection if fresh or on is None else on))
+
+    def show_causes(self, causes: Mapping[int, Sequence[Cause]]) -> None:
+        """Say which connections caused which, by the effect."""
+        if self.connections is not None and self.connections.causes is not causes:
+            self.connections.causes = causes
+            self.redraw()
 
     def go_to_connection(self, connection: int) -> None:
         """Another connection was opened: put the cursor on it, silently."""

@@ -34,7 +34,7 @@ LONGEST_NS: Final = 1_000_000_000
 MOST: Final = 65_536
 """Different packets that are remembered at most."""
 MOST_ALIKE: Final = 1024
-"""Packets that look the same and are told apart by their order, at most."""
+"""Packets that look the same and are told apart by their order, at most; and points where one is seen."""
 SEEN_AGAIN: Final = np.uint16(Flag.SEEN_AGAIN | Flag.NOT_ANALYSED)
 TRANSPORT: Final = 60
 """Bytes of the transport header that are compared: the longest TCP header."""
@@ -98,7 +98,8 @@ class Sightings:
     def _seen(self, key: bytes, time_ns: int, point: tuple[int, bytes], row: int) -> int | None:
         """The row of the same packet at another point; None if this is the first of it."""
         known = self._known.pop(key, None)
-        if known is None or time_ns - known.latest_ns > LONGEST_NS or len(known.rows) == MOST_ALIKE:
+        late = known is not None and time_ns - known.latest_ns > LONGEST_NS
+        if known is None or late or MOST_ALIKE in (len(known.rows), len(known.seen)):
             known = _Known(time_ns)
         self._known[key] = known  # the latest last
         if len(self._known) > MOST:

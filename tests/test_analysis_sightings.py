@@ -76,6 +76,12 @@ def test_what_is_sent_again_stays_though_it_looks_the_same() -> None:
     assert analyser.packets.snapshot().marks.tolist() == [0, Mark.DUPLICATE_ACK, 0, 0]
 
 
+def test_senders_without_number_begin_another_packet(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("analysis.sightings.MOST_ALIKE", 3)  # else a made up sender each keeps memory for each packet
+    frames = [SYN[:6] + bytes.fromhex(f"0200000000{number:02x}") + SYN[12:] for number in range(6)]
+    assert pairs(seen(frames, [0] * 6, POINTS)) == [[1, 0], [2, 0], [4, 3], [5, 3]]
+
+
 def test_after_a_second_it_is_another_packet() -> None:
     late = LONGEST_NS / 1e6 + 1
     assert pairs(seen([SYN, handed_on(SYN)], [0, 1], POINTS, [0, late])) == []

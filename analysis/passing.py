@@ -39,6 +39,7 @@ class Fate(IntEnum):
     ARRIVED = 0  # as far as is known
     LOST = 1
     MADE = 2  # by the network: a copy
+    OVERTAKEN = 3  # by one that was sent later
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +63,21 @@ class Way:
     def made(self) -> NDArray[np.bool_]:
         """Which of them were not sent by their end, but made on the way, bool (N,)."""
         return self._made_behind() >= 0
+
+    @property
+    def passed(self) -> NDArray[np.bool_]:
+        """Which of them were overtaken on the way, bool (N,): `overtaken` says by which one, and where."""
+        if not len(self.rows):
+            return np.zeros(0, np.bool_)
+        soonest = np.minimum.accumulate(self._times_sent()[::-1], axis=0)[::-1]
+        after = np.vstack((soonest[1:], np.full((1, len(self.points)), NEVER, np.int64)))
+        ahead = (self.times != NEVER) & (after < self.times)
+        found: NDArray[np.bool_] = ahead.any(axis=1) & ~ahead[:, 0]
+        return found
+
+    def _times_sent(self) -> NDArray[np.int64]:
+        """`times`, and `NEVER` for copies: they set out behind the others, and overtook nothing."""
+        return np.where(self.made[:, None], NEVER, self.times)
 
     def _made_behind(self) -> NDArray[np.int64]:
         """The place of the point behind which each was made, int64 (N,); -1 where its end sent it."""
@@ -119,7 +135,7 @@ class Way:
     def overtaken(self, packet: int) -> tuple[int, int, int] | None:
         """The interfaces between which another packet overtook it first, and that packet's row; None if none did."""
         place = self._place(packet)
-        own, later = self.times[place], self.times[place + 1 :]
+        own, later = self.times[place], self._times_sent()[place + 1 :]
         ahead = (own != NEVER) & (later < own)
         at = np.flatnonzero(ahead.any(axis=0))
         if not len(at) or at[0] == 0:
@@ -200,7 +216,8 @@ class Passages:
         for from_b in (False, True):
             passed = self.of(from_b=from_b)
             if passed is not None:
-                fate = np.where(passed.made, np.uint8(Fate.MADE), np.uint8(Fate.ARRIVED))
+                fate = np.where(passed.passed, np.uint8(Fate.OVERTAKEN), np.uint8(Fate.ARRIVED))
+                fate[passed.made] = Fate.MADE
                 fate[passed.lost] = Fate.LOST
                 found[np.searchsorted(self._rows, passed.rows)] = fate
         return found

@@ -32,12 +32,13 @@ def session_of(running: Running, title: str) -> Session:
 
 
 def watch(running: Running, title: str, *, only_ascii: bool) -> int:
-    """Show it on the screen as it happens, until the screen is left. Returns the exit status."""
+    """Show it on the screen as it happens, its newest packet until the person moves. Returns the exit status."""
     with importing():
         from tui.running import run
 
     try:
-        return run(session_of(running, title), title, ascii=only_ascii or not draws_lines(sys.stdout.encoding))
+        ascii_ = only_ascii or not draws_lines(sys.stdout.encoding)
+        return run(session_of(running, title), title, ascii=ascii_, follows=True)
     except CaptureError as error:
         complain(title, error)
     except OSError as error:

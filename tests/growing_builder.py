@@ -55,15 +55,21 @@ class Growing:
 
 @asynccontextmanager
 async def growing(
-    tmp_path: Path, first: bytes = WHOLE[:OPENED], packets: int = 3, size: tuple[int, int] = SMALL
+    tmp_path: Path,
+    first: bytes = WHOLE[:OPENED],
+    packets: int = 3,
+    size: tuple[int, int] = SMALL,
+    *,
+    live: bool = True,
 ) -> AsyncIterator[tuple[NetvizApp, Pilot[int], Growing]]:
-    """A capture that has its first packets by now."""
+    """A capture that has its first packets by now; if not `live`, one that is followed without a feed, as the lab's."""
     feed = Growing(tmp_path / "growing.pcap")
     feed.come(first, packets)
     store = GrowingStore(os.open(feed.file, os.O_RDONLY), lambda: feed.ended)
     session = Session(CaptureSource("lo", store))
     session.start()
-    app = NetvizApp(session, "lo", feed=cast("Feed", feed))
+    app = NetvizApp(session, "lo", feed=cast("Feed", feed) if live else None)
+    app.director.following.follows = True
     async with app.run_test(size=size) as pilot:
         await shown(app, pilot, packets)
         yield app, pilot, feed

@@ -33,8 +33,8 @@ if TYPE_CHECKING:
     from analysis.snapshot import Snapshot
 
 FIXTURES = Path(__file__).parents[1] / "fixtures"
-FATEFUL = ("rto", "fast-retransmit", "duplicate", "loss", "tcp-vs-udp", "pmtu")
-"""Scenarios in which packets are lost or doubled, and captured on both sides of that."""
+FATEFUL = ("rto", "fast-retransmit", "duplicate", "reorder", "loss", "tcp-vs-udp", "pmtu")
+"""Scenarios in which packets are lost, doubled or overtaken, and captured on both sides of that."""
 LOST = "It was lost between client:eth0 and server:eth0: later ones were seen there, this one never."
 
 
@@ -134,6 +134,22 @@ def test_who_overtakes_whom_and_where() -> None:
     assert passed.overtaken(0) == (8, 9, 1)
     assert passed.overtaken(1) is None
     assert passed.overtaken(2) is None
+    assert passed.passed.tolist() == [True, False, False]
+
+
+def test_a_copy_overtakes_nobody() -> None:
+    """It was made behind what is still on its way before it."""
+    passed = made((0, 5), (1, 7), (None, 6), (3, 8))
+    assert passed.made.tolist() == [False, False, True, False]
+    assert not passed.passed.any()
+    assert passed.overtaken(1) is None
+
+
+@given(st.lists(st.lists(st.one_of(st.none(), st.integers(0, 40)), min_size=3, max_size=3), min_size=1, max_size=12))
+def test_all_at_once_is_the_same_as_one_by_one(seen: list[list[int | None]]) -> None:
+    times = [[None if each is None else number + each for each in later] for number, later in enumerate(seen)]
+    passed = made(*((number, *later) for number, later in enumerate(times)))
+    assert passed.passed.tolist() == [passed.overtaken(number) is not None for number in range(len(seen))]
 
 
 @given(st.integers(2, 4), st.lists(st.lists(st.booleans(), min_size=3, max_size=3), min_size=1, max_size=30))
@@ -212,6 +228,26 @@ def test_what_the_network_doubles_is_no_retransmission_of_the_sender() -> None:
         assert "captured at two places" not in told(session, copy, full=True)
 
 
+def test_what_is_overtaken_says_so_on_its_line_and_by_whom_in_its_explanation() -> None:
+    with closing(opened("reorder")) as session:
+        rows, snapshot = session.packets_of(0), session.snapshot
+        sixth = int(data_of_the_client(session, 0)[5])
+        assert rows[fates(snapshot, rows) == Fate.OVERTAKEN].tolist() == [sixth]
+        ladder = Ladder(snapshot, gathered(snapshot, 0), Options())
+        lines = {ladder.packet_at(index): plain(ladder.draw(index, 80)) for index in range(len(ladder))}
+        assert [packet for packet, line in lines.items() if "[overtaken]" in line] == [sixth]
+        assert ladder.trouble(-1, 1) == sixth
+        words = f"Packet {sixth + 2} overtook it between client:eth0 and server:eth0."
+        assert words in told(session, sixth)
+
+
+def test_what_a_copy_stands_before_was_not_overtaken() -> None:
+    with closing(opened("duplicate")) as session:
+        snapshot = session.snapshot
+        assert Fate.OVERTAKEN not in fates(snapshot, session.packets_of(0))
+        assert not any("overtook" in told(session, int(row)) for row in data_of_the_client(session, 0))
+
+
 def test_a_router_that_drops_is_named() -> None:
     with closing(opened("pmtu")) as session:
         rows = session.packets_of(0)
@@ -239,7 +275,7 @@ def test_too_many_packets_times_points_are_not_looked_at(rto: Session, monkeypat
 
 
 def test_at_one_point_nothing_is_known() -> None:
-    with closing(opened("reorder")) as session:
+    with closing(opened("handshake")) as session:
         assert way(session.snapshot, session.packets_of(0), from_b=False) is None
         assert not lost(session.snapshot, session.packets_of(0)).any()
 

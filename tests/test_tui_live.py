@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+import pytest
+
 from capture.live.spool import Left
 from capture.live.starting import Counts
 from growing_builder import OPENED, WHOLE, growing, shown
@@ -26,6 +28,21 @@ async def test_the_newest_packet_is_followed_until_the_person_moves(tmp_path: Pa
         await pilot.press("k")
         assert "following" not in (await settle(pilot))[-2]
         assert not app.director.following.follows
+
+
+@pytest.mark.parametrize("moves", [False, True])
+async def test_without_a_feed_it_is_followed_to_the_end_if_that_is_wanted(tmp_path: Path, *, moves: bool) -> None:
+    """As the lab is watched: its newest packet, until the person moves."""
+    async with growing(tmp_path, live=False) as (app, pilot, feed):
+        assert app.desk.packet == 2
+        if moves:
+            await pilot.press("k")
+        feed.come(WHOLE[OPENED:], 16)
+        feed.ended = True
+        while not app.desk.snapshot.finished:
+            await pilot.pause(0.02)
+        await settle(pilot)
+        assert app.desk.packet == (1 if moves else 18)
 
 
 async def test_what_has_come_below_is_counted_and_a_key_goes_there(tmp_path: Path) -> None:

@@ -142,7 +142,8 @@ class Director:
         asked = wishes.maximised or wishes.layers or wishes.bytes is not None or wishes.connections is not None
         plays = playback is not None and playback.active
         first = desk.scene is not None and len(desk.scene.rows) > 0 and desk.packet == desk.scene.first_packet
-        at_first = first and desk.connection == desk.first_connection() and self.app.focused is self.stage.ladder
+        at_first = self.following.follows or (first and desk.connection == desk.first_connection())
+        at_first = at_first and self.app.focused is self.stage.ladder
         return at_first and not (asked or plays or desk.unfolded or self.following.feed)
 
     def filter(self, text: str) -> None:

@@ -81,7 +81,7 @@ class Following:
         It is one of the open connection while that lives; when it has ended, the newest of all.
         """
         snapshot = scene.request.snapshot
-        if not self.follows or snapshot.finished or not len(scene.rows):
+        if not self.follows or not len(scene.rows):
             return None
         packet = int(scene.rows[-1])
         if packet == self._desk.packet and outcome(snapshot.connections, scene.request.connection) in ENDED:

@@ -24,11 +24,12 @@ def run(
     ascii: bool = False,  # noqa: A002 - the option's name
     feed: Feed | None = None,
     wanted: str | None = None,
+    follows: bool = False,
 ) -> int:
     """Start reading, show the screen until it is left, stop reading. Returns the exit status.
 
     `feed` is the live capture that the session reads, if it is one: it is followed, and may be saved. `wanted` is the
-    filter to begin with, one that was understood.
+    filter to begin with, one that was understood. With `follows`, the newest packet is selected without a feed, too.
 
     Raises OSError if there is no terminal to read keys from.
     """
@@ -37,6 +38,8 @@ def run(
     session.hold()
     session.start()
     shown = "standard input" if name == "-" else Path(name).name
-    status = NetvizApp(session, shown, ascii=ascii, feed=feed, wanted=wanted).run()
+    app = NetvizApp(session, shown, ascii=ascii, feed=feed, wanted=wanted)
+    app.director.following.follows |= follows
+    status = app.run()
     session.close()
     return status or 0

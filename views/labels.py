@@ -79,7 +79,7 @@ def label(
     """A packet's label; without its detail only what the packet table knows. `fate`: between capture points."""
     made = _tcp_label if conversation.protocol(packet) in TCP_PROTOCOLS else _plain_label
     shown = made(conversation, packet, detail, options, repeated=repeated)
-    word = {Fate.LOST: _("[lost]"), Fate.MADE: _("[copy]")}.get(fate)
+    word = {Fate.LOST: _("[lost]"), Fate.MADE: _("[copy]"), Fate.OVERTAKEN: _("[overtaken]")}.get(fate)
     return shown if word is None else shown._replace(numbers=((0, word), *shown.numbers))
 
 

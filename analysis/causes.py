@@ -218,7 +218,7 @@ class Causes:
         """What the client's end caused that a PROXY protocol header names: its request, or else its connecting."""
         said = self._messages.head(effect).proxied if effect.number == 0 and not effect.lookup else None
         cause = None if said is None else self._waiting.of_client((said.address, said.port), effect)
-        if said is None or cause is None:
+        if said is None or cause is None or self._over(cause.connection, effect.packet):
             return None
         syn = int(self._snapshot.connections.syn_packet[cause.connection])
         first = effect.packet if opening is None or opening < syn else opening
@@ -226,6 +226,12 @@ class Causes:
         fact = Fact(Kind.PROXY_HEADER, (packet, effect.packet), f"{said.address} {said.port}", said.version)
         told = opening if opening is not None and opening > packet else None
         return Cause(cause.connection, packet, effect.connection, told, effect.packet, Confidence.CERTAIN, (fact,))
+
+    def _over(self, connection: int, packet: int) -> bool:
+        """Whether a connection was closed or reset before a packet."""
+        c = self._snapshot.connections
+        resets, fins = c.rst_packet[connection].tolist(), c.fin_packet[connection].tolist()
+        return any(0 <= reset < packet for reset in resets) or all(0 <= fin < packet for fin in fins)
 
     def _best(self, offers: list[tuple[Turn, tuple[Fact, ...]]], effect: Turn, request: int | None) -> Cause | None:
         offers.sort(key=lambda offer: _weight(offer[1]), reverse=True)

@@ -283,6 +283,19 @@ def test_a_proxy_protocol_header_names_the_clients_end_even_if_others_wait(versi
     ]
 
 
+def test_a_proxy_protocol_header_names_no_connection_that_was_over_before(tmp_path: Path) -> None:
+    network = Network()
+    network.open(0, *FRONT)
+    network.say(1, *FRONT, b"ask")
+    network.say(2, *FRONT[::-1], b"told")
+    network.segment(3, *FRONT, 17)
+    network.segment(3.1, *FRONT[::-1], 17)
+    network.open(60_000, *BACK)  # for another connection from there, which was not captured
+    network.say(60_001, *BACK, f"PROXY TCP4 {CLIENT} {PROXY} 40001 80\r\nask".encode())
+    network.say(60_002, *BACK[::-1], b"told")
+    assert causes_of(network, tmp_path) == ()
+
+
 def test_a_proxy_that_connects_at_once_does_so_because_it_was_connected_to(tmp_path: Path) -> None:
     """And of two connections from the same end, the latest counts."""
     network = Network()

@@ -17,7 +17,7 @@ from export.report import write_report
 from fixtures import wire
 from lab import pcapng
 from proxy_builder import BACK, CLIENT, OTHER, PROXY, Network, get, ok
-from views.machines import MachineLadder
+from views.machines import MachineLadder, _addresses
 from views.machines_picture import LEAST, fitting, lanes
 from views.options import Options
 from views.text import ROLES, cells, line_cells, plain
@@ -80,6 +80,12 @@ def test_a_page_load_has_the_arp_that_it_waited_for(connection: int) -> None:
     assert set(told.connections) == {0, 1, 2, 3}
     assert names(told) == ["browser", "resolver", "web"]
     assert "who has 10.0.0.53" in picture(ladder, 100)[0]
+
+
+def test_an_address_that_another_one_begins_with_is_not_told_by_it() -> None:
+    assert _addresses(("10.0.0.10", "10.0.0.1"), "10.0.0.10") == "10.0.0.1"
+    assert _addresses(("127.0.0.1",), "127.0.0.1:80") == _addresses(("fd00::1",), "[fd00::1]:80") == ""
+    assert _addresses(("10.0.0.1", "10.0.0.2", "10.0.0.3"), "proxy") == "10.0.0.1 10.0.0.2"
 
 
 def test_both_sides_of_a_director_that_changes_addresses_are_one_line() -> None:

@@ -263,5 +263,5 @@ def _runs(numbers: Sequence[int]) -> str:
 
 def _addresses(known: tuple[str, ...], name: str) -> str:
     """A machine's first two addresses; nothing that its name tells already."""
-    told = [each for each in known if each not in name]
+    told = [each for each in known if each != name and not name.startswith((f"{each}:", f"[{each}]:"))]
     return " ".join(told[:2]) if told else ""

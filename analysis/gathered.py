@@ -1,21 +1,26 @@
 """The packets of one connection, with those columns that views ask of every one of them, side by side.
 
 A capture that grows has its newer packets added to what was gathered before: nothing older is looked at again, however
-far apart in the packet table the connection's packets lie.
+far apart in the packet table the connection's packets lie. Of a capture that has no end, those around a packet are
+gathered, and how many come before and after them is counted.
 """
 
 from __future__ import annotations
 
 import threading
-from dataclasses import dataclass
+from collections import deque
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
 from analysis.snapshot import rows_of
 from capture.columns import Columns
+from capture.mapped import forget_rows
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from numpy.typing import NDArray
 
     from analysis.snapshot import Snapshot
@@ -29,6 +34,12 @@ _COLUMNS: Final[dict[str, Any]] = {
     "states": np.uint16,
     "protocol": np.uint8,
 }
+MOST: Final = 1 << 16
+"""Packets that are gathered of one connection where a capture has no end; half as many are added to them."""
+EDGE: Final = 8
+"""Whoever is in the first or the last such part of them needs others, if there are more."""
+STEP: Final = 1 << 18
+"""Rows of the packet table that are looked at with one step."""
 _adding: Final = threading.Lock()
 
 
@@ -36,7 +47,8 @@ _adding: Final = threading.Lock()
 class Gathered:
     """N packets of a connection, ascending: their rows, and of these what `capture.table.Packets` says.
 
-    They are all that there are in the first `until` rows of the packet table. `columns` may have newer ones by now.
+    They are all that there are in the first `until` rows of the packet table, but for the `earlier` ones, the last of
+    which has the row `before` (-1: there are none), and the `later` ones. `columns` may have newer ones by now.
     """
 
     connection: int
@@ -49,19 +61,43 @@ class Gathered:
     flags: NDArray[np.uint16]
     states: NDArray[np.uint16]
     protocol: NDArray[np.uint8]
+    earlier: int = 0
+    before: int = -1
+    later: int = 0
 
     def __len__(self) -> int:
         return len(self.rows)
 
+    @property
+    def total(self) -> int:
+        """How many packets the connection has, with those that are not here."""
+        return self.earlier + len(self) + self.later
 
-def gathered(snapshot: Snapshot, connection: int, before: Gathered | None = None) -> Gathered:
-    """All packets of a connection; `before` is what was gathered of an older snapshot of the same capture.
+    def holds(self, packet: int) -> bool:
+        """Whether a packet (a row of the connection, or where one would be) is here, and some before and after it."""
+        edge = len(self) // EDGE
+        place = int(np.searchsorted(self.rows, packet))
+        return (not self.earlier or place >= edge) and (not self.later or place < len(self) - edge)
+
+
+def gathered(
+    snapshot: Snapshot, connection: int, before: Gathered | None = None, around: int | None = None
+) -> Gathered:
+    """All packets of a connection, or those `around` a row; `before` is what was gathered of an older snapshot.
 
     Its columns are added to and not copied, unless somebody else has done so.
     """
     packets = snapshot.packets
     if before is not None and (before.connection != connection or before.until > len(packets)):
         before = None
+    if around is not None:
+        if before is None or not before.holds(around):
+            return _gathered_around(snapshot, connection, around)
+        new = rows_of(snapshot, connection, before.until)
+        if before.later:
+            return replace(before, until=len(packets), later=before.later + len(new))
+        if len(before) + len(new) > MOST + MOST // 2:
+            return _gathered_around(snapshot, connection, around)
     rows = rows_of(snapshot, connection, before.until if before is not None else 0)
     values = {"rows": rows} | {name: getattr(packets, name)[rows] for name in list(_COLUMNS)[1:]}
     with _adding:
@@ -73,5 +109,48 @@ def gathered(snapshot: Snapshot, connection: int, before: Gathered | None = None
             columns = Columns(_COLUMNS, len(before) + len(rows))
             columns.extend({name: getattr(before, name) for name in _COLUMNS})
         columns.extend(values)
-        known = dict(columns.items())
+        known: dict[str, Any] = dict(columns.items())
+    if before is not None:
+        return replace(before, until=len(packets), columns=columns, **known)
     return Gathered(connection, len(packets), columns, **known)
+
+
+def _gathered_around(snapshot: Snapshot, connection: int, packet: int) -> Gathered:
+    """At most `MOST` packets of a connection, as many before a row as after it, or else the first or the last."""
+    packets, table = snapshot.packets, snapshot.connections
+    first, end = int(table.first_packet[connection]), min(int(table.last_packet[connection]) + 1, len(packets))
+    middle = min(max(packet + 1, first), end)
+    pieces: deque[NDArray[np.int64]] = deque()
+    kept = earlier = later = 0
+    before = -1
+    for piece in _pieces(snapshot, connection, first, middle):
+        pieces.append(piece)
+        kept += len(piece)
+        while kept - len(pieces[0]) >= MOST:
+            gone = pieces.popleft()
+            kept, earlier = kept - len(gone), earlier + len(gone)
+            before = int(gone[-1]) if len(gone) else before
+    place, ahead = kept, 0
+    for piece in _pieces(snapshot, connection, middle, end):
+        if ahead < MOST:
+            pieces.append(piece)
+            ahead += len(piece)
+        else:
+            later += len(piece)
+    rows = np.concatenate([np.zeros(0, np.int64), *pieces])
+    begin = min(max(place - MOST // 2, 0), max(len(rows) - MOST, 0))
+    before = int(rows[begin - 1]) if begin else before
+    later += max(len(rows) - begin - MOST, 0)
+    rows = rows[begin : begin + MOST]
+    columns = Columns(_COLUMNS, len(rows) if len(rows) < MOST else MOST + MOST // 2)
+    columns.extend({"rows": rows} | {name: getattr(packets, name)[rows] for name in list(_COLUMNS)[1:]})
+    known: dict[str, Any] = dict(columns.items())
+    return Gathered(connection, len(packets), columns, **known, earlier=earlier + begin, before=before, later=later)
+
+
+def _pieces(snapshot: Snapshot, connection: int, first: int, end: int) -> Iterator[NDArray[np.int64]]:
+    """The rows of a connection's packets from one row to before another; what is read for it is let go again."""
+    for at in range(first, end, STEP):
+        yield rows_of(snapshot, connection, at, min(at + STEP, end))
+        if at + STEP < end:
+            forget_rows(snapshot.packets.connection, at, at + STEP)

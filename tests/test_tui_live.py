@@ -94,6 +94,35 @@ async def test_who_goes_back_from_a_connection_that_was_followed_finds_a_packet_
         assert app.desk.snapshot.packets.connection[app.desk.packet] == 0
 
 
+async def test_of_a_long_connection_the_packets_around_the_selected_one_are_shown_and_all_can_be_reached(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("analysis.gathered.MOST", 8)
+    async with growing(tmp_path) as (app, pilot, feed):
+        feed.come(WHOLE[OPENED:], 16)
+        text = "\n".join(await shown(app, pilot, 19))
+        assert app.desk.packet == 18
+        assert "11 earlier packets; : goes there, from packet 1 on" in text
+        assert "8 of 19 packets, " in text
+        await pilot.press(":", "1", "enter")
+        text = "\n".join(await settle(pilot))
+        assert app.desk.packet == 0
+        assert "earlier packets" not in text
+        assert "LISTEN" in text
+        assert "11 new below" not in text  # they were here before the person moved
+        reached = [app.desk.packet]
+        for _ in range(18):
+            await pilot.press(".")
+            await settle(pilot)
+            reached.append(app.desk.packet)
+        assert reached == list(range(19))
+        await pilot.press(":", "9", "enter")
+        await settle(pilot)
+        await pilot.press("F")
+        assert "11 earlier packets" in "\n".join(await settle(pilot))
+        assert app.desk.packet == 18
+
+
 async def test_frozen_nothing_moves_while_the_capture_goes_on(tmp_path: Path) -> None:
     async with growing(tmp_path) as (app, pilot, feed):
         await pilot.press("p")

@@ -66,6 +66,7 @@ class Request:
     connections: bool
     timeline: bool
     filter: Filter | None = None
+    around: int = NONE  # the row whose neighbours are wanted of a capture that has no end
     found: Mapping[int, Sequence[Finding]] = field(default_factory=dict, compare=False)  # of connections, so far
 
 
@@ -130,7 +131,11 @@ def build(session: Session, request: Request, before: Scene | None, cancelled: C
     only = matches.connections if matches is not None else None
     packets = ladder = None
     if request.connection != NONE:
-        packets = gathered(snapshot, request.connection, before.packets if before is not None else None)
+        around = None
+        if snapshot.bytes_total is None:
+            first = int(snapshot.connections.first_packet[request.connection])
+            around = first if request.around == NONE else request.around
+        packets = gathered(snapshot, request.connection, before.packets if before is not None else None, around)
         matched = matches.packets if matches is not None else None
         ladder = Ladder(snapshot, packets, options, request.unfolded, matched)
     connections = before.connections if same and before is not None else None
@@ -178,6 +183,13 @@ class Desk:
         column = self.snapshot.packets.connection
         known = np.flatnonzero(column[:4096] >= 0)
         return int(column[known[0]]) if len(known) else NONE
+
+    @property
+    def beyond(self) -> bool:
+        """The selected packet is beyond those that were gathered of its connection, or near to where they end."""
+        scene = self.scene
+        gathered_ = scene.packets if scene is not None else None
+        return gathered_ is not None and gathered_.connection == self.connection and not gathered_.holds(self.packet)
 
     def open(self, connection: int, packet: int = NONE) -> None:
         """Select a connection, and a packet of it: the one last selected there, unless told."""

@@ -102,9 +102,9 @@ class Director:
     def _request(self) -> Request:
         desk, stage = self.desk, self.stage
         listed, timed = stage.showing(Pane.CONNECTIONS), stage.showing(Pane.TIMELINE)
-        return Request(
-            desk.snapshot, desk.connection, desk.options, desk.unfolded, listed, timed, desk.filter, desk.findings
-        )
+        wanted = (desk.snapshot, desk.connection, desk.options, desk.unfolded, listed, timed, desk.filter)
+        around = len(desk.snapshot.packets) if self.following.follows else desk.packet
+        return Request(*wanted, around, desk.findings)
 
     def _build(self, request: Request) -> Scene:
         started = self.now()
@@ -117,10 +117,11 @@ class Director:
         if request.connection != desk.connection or request.filter != desk.filter:
             return  # another was opened meanwhile, or filtered otherwise: its scene is on its way
         opened = desk.scene is None or desk.scene.request.connection != desk.connection
+        moved = desk.scene is not None and desk.scene.rows[:1].tolist() != scene.rows[:1].tolist()
         if desk.packet == NONE and len(scene.rows):
             desk.packet = scene.first_packet
         self.stage.show_scene(scene)
-        self.player.load(anew=opened)
+        self.player.load(anew=opened or moved)
         if opened:
             self.following.arrive(scene)
         self._follow(scene)
@@ -207,6 +208,8 @@ class Director:
     def _go_on_to(self, packet: int) -> None:
         self.desk.packet = packet
         self.machines.follow(packet)
+        if self.desk.beyond:
+            self.rebuild()
         self.player.seek()
         self.stage.show_packet()
         self.looking.look()

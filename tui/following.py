@@ -59,17 +59,17 @@ class Following:
         if self.frozen:
             return len(self._desk.session.snapshot.packets) - len(self._desk.snapshot.packets)
         scene = self._desk.scene
-        return max(len(scene.rows) - self._left_at, 0) if scene is not None and not self.follows else 0
+        return max(_count(scene) - self._left_at, 0) if not self.follows else 0
 
     def leave(self) -> None:
         """The person moved: stay where they are."""
         if self.follows:
             self.follows = False
-            self._left_at = len(self._desk.scene.rows) if self._desk.scene is not None else 0
+            self._left_at = _count(self._desk.scene)
 
     def arrive(self, scene: Scene) -> None:
         """Another connection was opened: what is in it by now is not new."""
-        self._left_at = len(scene.rows)
+        self._left_at = _count(scene)
 
     def freeze(self) -> None:
         """Show nothing newer, while the capture goes on; or go on showing."""
@@ -81,8 +81,10 @@ class Following:
         It is one of the open connection while that lives; when it has ended, the newest of all.
         """
         snapshot = scene.request.snapshot
-        if not self.follows or not len(scene.rows):
+        if not self.follows or scene.packets is None or not len(scene.packets):
             return None
+        if scene.packets.later:
+            return None  # the scene around the newest packet is on its way
         packet = int(scene.rows[-1])
         if packet == self._desk.packet and outcome(snapshot.connections, scene.request.connection) in ENDED:
             return self._desk.newest_packet()
@@ -108,3 +110,8 @@ class Following:
         without = f", without the {gone:,} that have left the spool" if gone else ""
         saved = f"Saved {packets:,} packets as {path}{without}"
         return f"{saved}; netviz replay {path} shows them again."
+
+
+def _count(scene: Scene | None) -> int:
+    """Packets of the open connection."""
+    return scene.packets.total if scene is not None and scene.packets is not None else 0

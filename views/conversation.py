@@ -50,6 +50,16 @@ class Conversation:
         return column
 
     @property
+    def first(self) -> int:
+        """The connection's first packet, also where that is not among these."""
+        return int(self.snapshot.connections.first_packet[self.row])
+
+    @property
+    def before(self) -> int | None:
+        """The packet before these, where the connection has earlier ones that were not gathered."""
+        return self.gathered.before if self.gathered is not None and self.gathered.earlier else None
+
+    @property
     def is_tcp(self) -> bool:
         """Whether its ends have states."""
         connections = self.snapshot.connections
@@ -113,11 +123,15 @@ class Conversation:
     def opening(self, *, client: bool) -> EndState:
         """One end's state before the first packet: known only if that is the SYN which opens the connection.
 
+        Where earlier ones were not gathered, that after the last of them.
+
         That the server listens is confirmed by its SYN,ACK alone.
         """
-        if not len(self.packets) or self.flags(int(self.packets[0])) & (Flag.SYN | Flag.ACK) != Flag.SYN:
+        if self.before is not None:
+            return self.state(self.before, client=client)
+        if not len(self.packets) or self.flags(self.first) & (Flag.SYN | Flag.ACK) != Flag.SYN:
             return EndState(State.UNKNOWN, inferred=False)
-        if client == self.from_client(int(self.packets[0])):
+        if client == self.from_client(self.first):
             return EndState(State.CLOSED, inferred=False)
         answered = int(self.snapshot.connections.syn_ack[self.row, self.end_of(client=client)]) > 0
         return EndState(State.LISTEN, inferred=not answered)

@@ -205,7 +205,7 @@ def _background(moment: Moment) -> list[str]:
     told = []
     if conversation.protocol(moment.packet) in TCP_PROTOCOLS:
         told += [" ".join(flag_meanings(moment.flags)), both_states(moment)]
-        first = conversation.flags(int(conversation.packets[0]))
+        first = conversation.flags(conversation.first)
         if not first & Flag.SYN:
             told.append(_("The capture begins in the middle of this connection: how it was opened was not seen."))
             if moment.options.relative:

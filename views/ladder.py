@@ -15,7 +15,7 @@ from views.arrows import NARROW, lane_names, layout
 from views.conversation import Conversation
 from views.folding import Folding, foldable, repeated, troubles
 from views.glyphs import glyphs
-from views.ladder_rows import Row, draw_fold, draw_opening, draw_packet, fold_words, narrow_head
+from views.ladder_rows import Row, draw_earlier, draw_fold, draw_opening, draw_packet, fold_words, narrow_head
 from views.text import LATER, SELECTED, fit, with_modifier
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ KEPT_DETAILS: Final = 4096
 
 
 class Ladder:
-    """Lines of one connection. `packets` are all that it has in the snapshot.
+    """Lines of one connection. `packets` are all that it has in the snapshot, or those around the selected one.
 
     `cursor` is the packet row at the play head: its line is selected, later lines are dimmed. Draws without details
     too (flags and sizes), so that nothing ever waits. Where a filter matches single packets, `matched` says which of
@@ -63,7 +63,7 @@ class Ladder:
             self._folding = Folding(foldable(self.conversation) & (self._fates == 0), self.packets, unfolded)
         else:
             self._folding = Folding(~matched[self.packets], self.packets, unfolded, shown=0, least=1)
-        self._opening = 1 if self.conversation.is_tcp and len(self.packets) else 0
+        self._opening = 1 if (self.conversation.is_tcp or packets.earlier) and len(self.packets) else 0
         heights = np.where(self._folding.folded, 1, 2 if options.two_rows else 1)
         self._offsets = np.concatenate(([0], np.cumsum(heights, dtype=np.int64)))
 
@@ -157,6 +157,8 @@ class Ladder:
         found = self._line(index)
         if found is None:
             known = index == 0 and self._opening
+            if known and self.conversation.before is not None:
+                return draw_earlier(self.conversation, width, self.options)
             return draw_opening(self.conversation, width, self.options) if known else fit((), width)
         line, part = found
         start, end = int(self._folding.starts[line]), self._folding.end(line)

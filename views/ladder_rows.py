@@ -48,7 +48,8 @@ def packet_time(conversation: Conversation, position: int, options: Options, sig
     """A packet's time as the person wants it."""
     times = conversation.snapshot.packets.time_ns
     packet = int(conversation.packets[position])
-    before = int(times[conversation.packets[position - 1]]) if position else None
+    earlier = int(conversation.packets[position - 1]) if position else conversation.before
+    before = None if earlier is None else int(times[earlier])
     return moment(int(times[packet]), before, int(times[0]), options.time, micro=signs.micro)
 
 
@@ -62,6 +63,15 @@ def draw_opening(conversation: Conversation, width: int, options: Options) -> Li
     gap = Span(" " * (columns.span + 4), "")
     left, right = state_span(client, columns.state), state_span(server, columns.state)
     return fit((Span(" " * columns.left, ""), left, gap, right), width)
+
+
+def draw_earlier(conversation: Conversation, width: int, options: Options) -> Line:
+    """That there are packets before the first one here, and how to come to them."""
+    held = conversation.gathered
+    earlier = held.earlier if held is not None else 0
+    words = _("{number} earlier packets; : goes there, from packet {first} on")
+    words = words.format(number=earlier, first=conversation.first + 1)
+    return draw_fold(conversation, words, width, options, selected=False)
 
 
 def draw_packet(conversation: Conversation, row: Row, width: int, options: Options) -> Line:

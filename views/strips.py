@@ -61,7 +61,7 @@ def time_strip(snapshot: Snapshot, packets: Gathered, cursor: int, width: int, o
     places = sample(0, len(packets))
     times = packets.time_ns[places]
     window = (int(times.min()), max(int(times.max()), int(times.min()) + 1))
-    keys = np.searchsorted(packets.rows, key_packets(snapshot, packets.connection))
+    keys = np.flatnonzero(np.isin(packets.rows, key_packets(snapshot, packets.connection)))
     room = width - 2
     best, from_client = paint(packets, np.concatenate((places, keys)), conversation.client, window, room)
     at = cell_of(int(snapshot.packets.time_ns[cursor]), window, room) if 0 <= cursor < len(snapshot.packets) else -1
@@ -70,8 +70,11 @@ def time_strip(snapshot: Snapshot, packets: Gathered, cursor: int, width: int, o
 
 
 def connection_time(packets: Gathered, options: Options = PLAIN) -> str:
-    """How long a connection took, for the title of its strip."""
+    """How long a connection took, for the title of its strip; of a part of it, how many packets that are as well."""
     if not len(packets):
         return ""
     passed = int(packets.time_ns[-1]) - int(packets.time_ns[0])
-    return duration(passed, micro=glyphs(ascii_only=options.ascii).micro)
+    told = duration(passed, micro=glyphs(ascii_only=options.ascii).micro)
+    if len(packets) == packets.total:
+        return told
+    return _("{number} of {total} packets, {time}").format(number=len(packets), total=packets.total, time=told)

@@ -37,7 +37,7 @@ def tell_data(moment: Moment) -> Told:
 
 
 def _is_first_data(moment: Moment) -> bool:
-    opened = moment.conversation.flags(int(moment.conversation.packets[0])) & Flag.SYN
+    opened = moment.conversation.flags(moment.conversation.first) & Flag.SYN
     return bool(opened) and moment.sees_start and not any(map(moment.conversation.payload, moment.earlier()))
 
 

@@ -126,7 +126,7 @@ def tell_third_step(moment: Moment) -> Told:
         text = _("It carries {count} bytes already: {words}.") if words else _("It carries {count} bytes already.")
         parts.append(text.format(count=moment.payload, words=words))
     if moment.once("syn_packet") >= 0:
-        parts.append(_("Set-up took {time}.").format(time=moment.since(int(moment.conversation.packets[0]))))
+        parts.append(_("Set-up took {time}.").format(time=moment.since(moment.conversation.first)))
     rule = _("SYN seq=x; SYN,ACK seq=y, ack=x+1; ACK ack=y+1: a SYN uses one sequence number, so each ack is one more.")
     return Told(_("third step of the handshake"), tuple(parts), (rule,))
 

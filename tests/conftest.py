@@ -1,10 +1,16 @@
-"""What every test of the screen needs before Textual is imported, which reads these when it is."""
+"""What tests need before all imports: an environment that Textual reads then, and signals that reach programs."""
 
 from __future__ import annotations
 
 import os
+import signal
 
 os.environ["TEXTUAL_ANIMATIONS"] = "none"
 os.environ["COLORTERM"] = "truecolor"
 for name in ("NO_COLOR", "TEXTUAL_THEME", "TEXTUAL_FPS", "COLUMNS", "LINES"):
     os.environ.pop(name, None)
+
+# Whatever runs in the background of a script or under nohup ignores these, and so does all that it starts.
+for number, usual in ((signal.SIGINT, signal.default_int_handler), (signal.SIGHUP, signal.SIG_DFL)):
+    if signal.getsignal(number) is signal.SIG_IGN:
+        signal.signal(number, usual)

@@ -21,7 +21,6 @@ MILLISECOND: Final = 1_000_000
 SECOND: Final = 1_000_000_000
 MINUTE: Final = 60 * SECOND
 HOUR: Final = 60 * MINUTE
-DAY: Final = 24 * HOUR
 
 
 def duration(nanoseconds: int, *, gap: str = " ", micro: str = "µs") -> str:

@@ -25,6 +25,7 @@ Examples:
   netviz lab                             every scenario, and whether it can run here
   netviz lab handshake                   watch it happen
   netviz lab loss --loss 10% --delay 5ms
+  netviz lab handshake --ipv6            the same over IPv6
   netviz lab arp --report                the story as text
   netviz lab lan-wan --write far.pcapng --everywhere
   netviz lab nginx-reverse --real        nginx itself in the part that Python plays otherwise
@@ -85,15 +86,20 @@ def _command(scenario: Scenario) -> click.Command:
             is_flag=True,
             help="Capture at every device of every host: the same packet is then there once for each device it passes.",
         ),
+        *([IPV6] if not scenario.only_ipv4 else []),
         *([_real(scenario.real)] if scenario.real is not None else []),
         click.Option(["--recorded"], is_flag=True, help="Show the capture that comes with netviz; run nothing."),
         click.Option(["--ascii", "only_ascii"], is_flag=True, help="Draw with plain ASCII."),
     ]
     about = "".join(f"\n\n{TOPICS[number]}." for number in scenario.topics[:1])
     needs = ", ".join((*scenario.programs, *scenario.modules))
-    text = scenario.line + about + (f"\n\nNeeds {needs}." if needs else "")
+    only = f"\n\nThere is no --ipv6: {scenario.only_ipv4}." if scenario.only_ipv4 else ""
+    text = scenario.line + about + only + (f"\n\nNeeds {needs}." if needs else "")
     params = [*map(_option, scenario.options), *common]
     return click.Command(scenario.name, params=params, callback=run, help=text, short_help=scenario.line)
+
+
+IPV6: Final = click.Option(["--ipv6"], is_flag=True, help="Play it over IPv6.")
 
 
 def _real(real: Real) -> click.Option:
@@ -117,9 +123,12 @@ def play(scenario: Scenario, given: dict[str, Any]) -> int:
     from commands.watching import present
     from lab.starting import missing, start
 
+    real, ipv6 = bool(given.get("real")), bool(given.get("ipv6"))
+    if ipv6 and (real or given["recorded"]):
+        other = "--real" if real else "--recorded"
+        raise click.UsageError(f"{other} is over IPv4: --ipv6 plays by hand and anew.")
     if given["recorded"]:
         return show_recorded(scenario, given)
-    real = bool(given.get("real"))
     scenario = scenario.as_real() if real else scenario
     options: dict[str, float | bool] = {
         each.name: given[f"option_{each.name}"] for each in scenario.options if given[f"option_{each.name}"] is not None
@@ -130,8 +139,8 @@ def play(scenario: Scenario, given: dict[str, Any]) -> int:
         click.echo(f"netviz: {needs}{'; without --real its part is played by hand' if real else ''}.", err=True)
         return offer_recorded(scenario, given)
     try:
-        with start(scenario.name, options | {"everywhere": given["everywhere"], "real": real}) as running:
-            title = f"lab: {scenario.name}" + (f" by {scenario.by}" if scenario.by else "")
+        with start(scenario.name, options | {"everywhere": given["everywhere"], "real": real, "ipv6": ipv6}) as running:
+            title = f"lab: {scenario.name}{f' by {scenario.by}' if scenario.by else ''}{' over IPv6' if ipv6 else ''}"
             status = present(running, title, given["layout"], given["file"], only_ascii=given["only_ascii"])
             if sys.stdout.isatty() and given["file"] is None and given["layout"] is None:
                 running.wait_if_ended()  # the screen may be left before the end
@@ -215,6 +224,8 @@ def list_scenarios() -> int:
         lacking = [name for name, what in absent.items() if what]
         which = f"All but {', '.join(lacking)}" if lacking else "All of them"
         formatter.write_text(f"{which} can run here: netviz lab NAME.")
+    only = ", ".join(each.name for each in scenarios().values() if each.only_ipv4)
+    formatter.write_text(f"--ipv6 plays the same over IPv6; there is none for {only}.")
     with output():
         click.echo(formatter.getvalue().strip("\n"))
     return READ_WHOLE

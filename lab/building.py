@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 
 from lab.errors import LabError
 from lab.namespaces import inside, new_network
-from lab.netlink import PROHIBIT, Netlink
+from lab.netlink import PROHIBIT, Netlink, link_local
 from lab.network import devices
 from lab.settings import planned, set_in, settle
 from lab.wire import Relay, packet_socket
@@ -136,6 +136,9 @@ def _configure(netlink: Netlink, host: str, built: Built, network: Network) -> N
             _no_offloads(device.name)
             if device.address:
                 netlink.add_address(device.name, device.address)
+            if network.ipv6 and network.arp and host in network.routers:
+                # It asks from here for the neighbours of those it forwards for, and without it not at all (RFC 4861).
+                netlink.add_address(device.name, f"{link_local(device.mac)}/64")
             netlink.set_up(device.name)
             built.laid.append((built.namespaces[host], device.name))
             if not network.arp:

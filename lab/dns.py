@@ -106,6 +106,11 @@ def _read_record(data: bytes, at: int) -> tuple[Record, int]:
     return Record(name, kind, value, ttl), at + length
 
 
+def address_of(name: str, address: str, *, ttl: int = 300) -> Record:
+    """The A record of a name, or its AAAA record."""
+    return Record(name, AAAA if ":" in address else A, address, ttl)
+
+
 def reverse(address: str) -> str:
     """The name under which an address's own name is asked for."""
     return ipaddress.ip_address(address).reverse_pointer
@@ -128,7 +133,7 @@ def zone(records: Sequence[Record], delegations: Mapping[str, tuple[str, str]]) 
                 return Message(
                     *(query.number, RESPONSE | query.flags & RECURSION_DESIRED, query.name, query.kind),
                     authority=(Record(below, NS, server),),
-                    additional=(Record(server, A, address),),
+                    additional=(address_of(server, address),),
                 )
         flags = RESPONSE | AUTHORITATIVE | query.flags & RECURSION_DESIRED
         found = chain(records, query.name, query.kind)

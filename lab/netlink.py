@@ -46,6 +46,13 @@ def packed(address: str) -> bytes:
     return socket.inet_pton(family_of(address), address)
 
 
+def link_local(mac: str) -> str:
+    """The link-local IPv6 address that is made of a MAC address (RFC 4291 appendix A)."""
+    six = mac_bytes(mac)
+    identifier = bytes([six[0] ^ 2]) + six[1:3] + b"\xff\xfe" + six[3:]
+    return socket.inet_ntop(socket.AF_INET6, b"\xfe\x80" + bytes(6) + identifier)
+
+
 def split(cidr: str) -> tuple[bytes, int]:
     """`10.0.0.1/24` as four bytes and 24."""
     address, length = cidr.split("/")

@@ -27,6 +27,7 @@ from lab.netlink import mac_bytes
 from lab.network import Cable, End, Lan, Network, Wire
 from lab.programs import version_of
 from lab.recorder import Recorder, point
+from lab.renumbering import over_ipv6
 from lab.scenarios import find
 from lab.stage import Stage
 from lab.words import describe
@@ -62,10 +63,14 @@ def play(scenario: Scenario, given: dict[str, Any], status: Status) -> int:
     try:
         files = furnish("netviz")
         values = scenario.values(given)
-        built = _build(scenario.network(values))
+        network = scenario.network(values)
+        built = _build(over_ipv6(network) if given.get("ipv6") else network)
         recorder = _recorder(scenario, built, everywhere=bool(given.get("everywhere")))
         names = {each.address.partition("/")[0]: each.host for each in built.devices if each.address}
-        about = [describe(scenario, values), *([version_of(scenario.by)] if scenario.by else [])]
+        about = [
+            describe(scenario, values, ipv6=bool(given.get("ipv6"))),
+            *([version_of(scenario.by)] if scenario.by else []),
+        ]
         recorder.start(PROGRAM, about, names)
         status.say(ready=scenario.name)
         stage = Stage(built, recorder, values, files)

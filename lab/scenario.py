@@ -110,6 +110,8 @@ class Scenario:
     snap_length: int = 0
     seconds: float = SECONDS
     real: Real | None = None
+    only_ipv4: str = ""
+    """Why it is not played over IPv6, in a few words; "" if it is, by `--ipv6`."""
     by: str = ""
     """The program that plays its part, where it is not played by hand."""
 

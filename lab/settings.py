@@ -58,7 +58,8 @@ def planned(host: str, network: Network) -> dict[str, str]:
 
 def settle(namespace: int, host: str, network: Network) -> None:
     """Change all that is not of one device, which comes later and takes what it has from these. Raises `LabError`."""
-    forward = {"ipv4/ip_forward": "1"} if host in network.routers else {}
+    switch = "ipv6/conf/all/forwarding" if network.ipv6 else "ipv4/ip_forward"
+    forward = {switch: "1"} if host in network.routers else {}
     version = WITH_IPV6 if network.ipv6 else WITHOUT_IPV6
     if network.ipv6 and not Path(ROOT, IPV6).exists():
         raise LabError("This kernel has no IPv6 (it may have been turned off by ipv6.disable=1 when it was started).")

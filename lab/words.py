@@ -17,8 +17,8 @@ def written(option: Option, value: float) -> str:
     return f"{value:g}" + {Unit.PERCENT: "%", Unit.MILLISECONDS: "ms", Unit.COUNT: ""}[option.unit]
 
 
-def describe(scenario: Scenario, values: Mapping[str, float]) -> str:
+def describe(scenario: Scenario, values: Mapping[str, float], *, ipv6: bool = False) -> str:
     """A scenario in a sentence, with the values of its options."""
     options = "".join(f" --{each.name} {written(each, values[each.name])}" for each in scenario.options)
-    real = " --real" if scenario.by else ""
-    return f"netviz lab {scenario.name}{options}{real}: {scenario.line}"
+    how = (" --real" if scenario.by else "") + (" --ipv6" if ipv6 else "")
+    return f"netviz lab {scenario.name}{options}{how}: {scenario.line}"

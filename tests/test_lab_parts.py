@@ -13,7 +13,9 @@ from capture.source import open_source
 from lab import causes, dns, pcapng
 from lab.calls import ENDING, OPENED, OPENING, PAYLOAD, Attacher, Bond, Call, Seen, noted, quoted
 from lab.frames import Ends, ends, kinds
+from lab.netlink import link_local
 from lab.network import Cable, Deed, End, Fault, Kind, Lan, Network, Wire, devices, two_hosts
+from lab.renumbering import over_ipv6
 from lab.wire import Direction
 from packet_builder import arp, ethernet, ipv4, ipv6, tcp, udp
 
@@ -76,6 +78,30 @@ def test_devices_are_named_in_the_order_of_a_hosts_ends() -> None:
     assert [each.point for each in found] == ["router:eth0", "far:eth0", "near:eth0", "router:eth1"]
     assert [each.mac[-2:] for each in found] == ["01", "02", "03", "04"]
     assert [each.address for each in devices(two_hosts())] == ["10.0.0.1/24", "10.0.0.2/24"]
+
+
+def test_a_plan_over_ipv6_has_the_same_places() -> None:
+    four = Network(
+        cables=(Cable(End("router", "203.0.113.1/24"), End("far", "203.0.113.20/24"), Wire(delay_ms=5)),),
+        lans=(Lan("LAN", (End("near", "192.168.1.10/24"), End("router", "10.0.1.11/24"), End("hub"))),),
+        gateways={"near": "10.0.0.1"},
+        routes=(("router", "10.9.9.0/24", ""), ("near", "0.0.0.0/0", "10.0.0.1")),
+        settings={"ipv4/neigh/eth0/retrans_time_ms": "150", "ipv4/tcp_syn_linear_timeouts": "0"},
+    )
+    six = over_ipv6(four)
+    assert [each.address for each in devices(six)] == [
+        *("2001:db8:0:113::1/64", "2001:db8:0:113::20/64", "fd00:192:168:1::10/64"),
+        *("fd00:0:0:1::11/64", ""),
+    ]
+    assert six.gateways == {"near": "fd00::1"}
+    assert six.routes[0] == ("router", "fd00:0:9:9::/64", "")
+    assert set(six.settings) == {"ipv6/neigh/eth0/retrans_time_ms", "ipv4/tcp_syn_linear_timeouts"}
+    assert six.cables[0].wire == four.cables[0].wire
+    assert over_ipv6(six) == six
+
+
+def test_a_link_local_address_is_made_of_the_mac() -> None:
+    assert link_local("02:00:00:00:00:05") == "fe80::ff:fe00:5"
 
 
 def direction(*faults: Fault, **wire: float) -> Direction:

@@ -135,6 +135,22 @@ def test_each_scenario_explains_its_options() -> None:
     assert "(default: 5%)" in done.stdout
 
 
+def test_where_there_is_no_ipv6_its_help_and_the_list_say_so() -> None:
+    assert "--ipv6" in netviz("lab", "handshake", "--help").stdout
+    assert "There is no --ipv6: ARP is of IPv4" in netviz("lab", "arp", "--help").stdout
+    said = netviz("lab").stdout.rpartition("--ipv6 plays the same over IPv6; there is none for")[2]
+    only = [each.name for each in scenarios().values() if each.only_ipv4]
+    assert "".join(said.split()) == ",".join(only) + "."  # lines may be broken anywhere
+    assert netviz("lab", "arp", "--ipv6").returncode == 2
+
+
+@pytest.mark.parametrize("other", ["--real", "--recorded"])
+def test_what_is_over_ipv4_alone_is_not_asked_for_over_ipv6(other: str) -> None:
+    done = netviz("lab", "nginx-reverse", "--ipv6", other)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert f"{other} is over IPv4" in done.stderr
+
+
 @pytest.mark.parametrize("value", ["-1%", "99%", "much", "5ms", ""])
 def test_a_value_that_makes_no_sense_is_wrong_usage(value: str) -> None:
     done = netviz("lab", "loss", f"--loss={value}")

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from fixtures.build import LARGEST, captured
-from fixtures.judging import apart, differences, fingerprint, told_of
+from fixtures.judging import apart, as_over_ipv6, differences, fingerprint, told_of
+from lab.scenario import Level
 from lab.scenarios import scenarios
 from lab.starting import Running, missing, why_not_here
 from lab.topics import TOPICS
@@ -57,6 +58,31 @@ def test_run_again_it_tells_the_same(scenario: Scenario, tmp_path: Path) -> None
     level = scenario.story.same
     first, second = fingerprint(told_of(FIXTURES / f"{scenario.name}.pcapng"), level), fingerprint(again, level)
     assert first == second, apart(first, second, scenario)
+
+
+@pytest.mark.lab
+@pytest.mark.parametrize("scenario", [each for each in ALL if not each.only_ipv4], ids=lambda scenario: scenario.name)
+def test_over_ipv6_it_tells_the_same(scenario: Scenario, tmp_path: Path) -> None:
+    can_run(scenario)
+    file = tmp_path / "six.pcapng"
+    file.write_bytes(captured(scenario, ipv6=True))
+    report, story = as_over_ipv6(told_of(file), scenario.story)
+    assert differences(report, story, marks=False) == []
+    addresses = [each[end]["address"] for each in report["connections"] for end in ("client", "server")]
+    assert all(":" in address for address in addresses)
+
+
+@pytest.mark.lab
+@pytest.mark.parametrize("name", ["handshake", "close", "close-3", "half-close", "syn-filtered", "rto"])
+def test_over_both_versions_the_same_segments_go_to_and_fro(name: str, tmp_path: Path) -> None:
+    scenario = scenarios()[name]
+    can_run(scenario)
+    file = tmp_path / "six.pcapng"
+    file.write_bytes(captured(scenario, ipv6=True))
+    runs = told_of(FIXTURES / f"{name}.pcapng"), told_of(file)
+    (four,), (six,) = ([segments for _, segments in fingerprint(each, Level.DATA)[:1]] for each in runs)
+    assert [each[:2] for each in four] == [each[:2] for each in six]  # whose, and with which flags: sizes differ
+    assert runs[0]["answers"] == runs[1]["answers"]
 
 
 @pytest.mark.lab

@@ -45,6 +45,20 @@ async def test_without_a_feed_it_is_followed_to_the_end_if_that_is_wanted(tmp_pa
         assert app.desk.packet == (1 if moves else 18)
 
 
+async def test_what_has_no_end_is_left_for_what_is_newer(tmp_path: Path) -> None:
+    """A lookup by UDP, and then the connection that it was for."""
+    lookup = (FIXTURES / "udp.pcap").read_bytes()
+    async with growing(tmp_path, lookup, packets=4) as (app, pilot, feed):
+        assert app.desk.packet == 3
+        feed.come(WHOLE[24:], 19)
+        await shown(app, pilot, 23)
+        for _ in range(50):
+            if app.desk.packet == 22:
+                break
+            await pilot.pause(0.02)
+        assert app.desk.packet == 22
+
+
 async def test_what_has_come_below_is_counted_and_a_key_goes_there(tmp_path: Path) -> None:
     async with growing(tmp_path) as (app, pilot, feed):
         await pilot.press("k")

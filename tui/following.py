@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from tui.desk import Desk, Scene
 
 
-ENDED: Final = {Outcome.CLOSED, Outcome.REFUSED, Outcome.RESET_BY_CLIENT, Outcome.RESET_BY_SERVER}
+ENDED: Final = {None, Outcome.CLOSED, Outcome.REFUSED, Outcome.RESET_BY_CLIENT, Outcome.RESET_BY_SERVER}
 
 
 class Following:
@@ -78,7 +78,8 @@ class Following:
     def newest(self, scene: Scene) -> int | None:
         """The packet to go to when there is a newer scene; None: stay.
 
-        It is one of the open connection while that lives; when it has ended, the newest of all.
+        It is one of the open connection while that lives; when it has ended, the newest of all, and so of what has no
+        end to wait for: an answer by UDP may be all that ever comes.
         """
         snapshot = scene.request.snapshot
         if not self.follows or scene.packets is None or not len(scene.packets):

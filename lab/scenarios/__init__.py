@@ -15,6 +15,7 @@ itself). It needs
   several places.
 - `story`: what netviz must tell of it. `tests/test_lab_scenarios.py` runs every scenario and compares.
 
+- `only_ipv4`, if it cannot be played over IPv6 (`lab.renumbering`): why. Take addresses from hosts, and it can.
 - `real`, if a well-known program can play a part: the same by that program (`lab.real`), for `--real`.
 
 MAC addresses, client ports (40001 …), congestion control (Reno) and the frames that get lost are the same in each run.

@@ -196,6 +196,7 @@ def made(name: str, line: str, network: Planner, player: Callable[[Stage], None]
         play=player,
         points=points,
         options=(CLIENTS,),
+        only_ipv4="its director takes IPv4 apart",
         story=Story((Told(),) * (8 if name == "lvs-nat" else 4), ("I am real1.", "I am real2.") * 2, Level.OUTCOME),
     )
 

@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from lab.calls import NotedSocket
     from lab.stage import Host, Stage
 
-RESOLVER, ROOT, TLD, AUTHORITY = "10.0.0.53", "10.0.0.1", "10.0.0.2", "10.0.0.3"
 WWW: Final = "www.shop.example"
 RECORDS: Final = (
     Record(WWW, A, "10.0.0.80"),
@@ -36,10 +35,10 @@ def name_servers(options: Mapping[str, float]) -> Network:
     del options
     hosts = (
         End("client", "10.0.0.10/24"),
-        End("resolver", f"{RESOLVER}/24"),
-        End("root", f"{ROOT}/24"),
-        End("tld", f"{TLD}/24"),
-        End("authority", f"{AUTHORITY}/24"),
+        End("resolver", "10.0.0.53/24"),
+        End("root", "10.0.0.1/24"),
+        End("tld", "10.0.0.2/24"),
+        End("authority", "10.0.0.3/24"),
     )
     return Network(lans=(Lan("LAN", hosts),))
 
@@ -47,8 +46,8 @@ def name_servers(options: Mapping[str, float]) -> Network:
 class Resolver:
     """Answers for others: asks from the root down, follows what servers refer to, and remembers answers."""
 
-    def __init__(self, host: Host) -> None:
-        self._host = host
+    def __init__(self, host: Host, root: str) -> None:
+        self._host, self._root = host, root
         self._known: dict[tuple[str, int], Message] = {}
         self._number = 0x1000
 
@@ -62,7 +61,7 @@ class Resolver:
         return Message(query.number, flags, query.name, query.kind, answers=found.answers)
 
     def _resolve(self, name: str, kind: int) -> Message:
-        server = ROOT
+        server = self._root
         while True:
             self._number += 1
             found = dns.ask(self._host, server, name, kind, number=self._number, recursive=False)
@@ -74,14 +73,14 @@ class Resolver:
 def play_dns(stage: Stage) -> None:
     """An address, the same again, its IPv6 form, the way back to the name, and a name that is not there."""
     root, tld, authority, resolver = (stage[name] for name in ("root", "tld", "authority", "resolver"))
-    below = {"example": ("ns.example", TLD), "arpa": ("ns.example", TLD)}
+    below = {"example": ("ns.example", tld.address), "arpa": ("ns.example", tld.address)}
     root.start(dns.serve, _endpoint(root), 4, dns.zone((), below))
-    below = {"shop.example": ("ns.shop.example", AUTHORITY), "arpa": ("ns.shop.example", AUTHORITY)}
+    below = {"shop.example": ("ns.shop.example", authority.address), "arpa": ("ns.shop.example", authority.address)}
     tld.start(dns.serve, _endpoint(tld), 4, dns.zone((), below))
     authority.start(dns.serve, _endpoint(authority), 4, dns.zone(RECORDS, {}))
-    resolver.start(dns.serve, _endpoint(resolver), 5, Resolver(resolver).answer)
+    resolver.start(dns.serve, _endpoint(resolver), 5, Resolver(resolver, root.address).answer)
     for number, (name, kind) in enumerate(QUESTIONS, 1):
-        found = dns.ask(stage["client"], RESOLVER, name, kind, number=number)
+        found = dns.ask(stage["client"], resolver.address, name, kind, number=number)
         stage.answer(found.answers[-1].value if found.answers else "no such name")
 
 
@@ -95,12 +94,8 @@ def _endpoint(host: Host) -> NotedSocket:
     return host.bound(dns.PORT, socket.SOCK_DGRAM)
 
 
-EDGE, ORIGIN = "10.0.0.81", "10.0.0.90"
-CDN_NAMES: Final = (
-    Record("www.shop.example", CNAME, "shop.cdn.example"),
-    Record("shop.cdn.example", CNAME, "edge-near.cdn.example"),
-    Record("edge-near.cdn.example", A, EDGE, ttl=20),
-)
+NEAR: Final = "edge-near.cdn.example"
+CDN_NAMES: Final = (Record(WWW, CNAME, "shop.cdn.example"), Record("shop.cdn.example", CNAME, NEAR))
 
 
 def content_network(options: Mapping[str, float]) -> Network:
@@ -108,9 +103,9 @@ def content_network(options: Mapping[str, float]) -> Network:
     del options
     hosts = (
         End("client", "10.0.0.10/24"),
-        End("resolver", f"{RESOLVER}/24"),
-        End("edge", f"{EDGE}/24"),
-        End("origin", f"{ORIGIN}/24"),
+        End("resolver", "10.0.0.53/24"),
+        End("edge", "10.0.0.81/24"),
+        End("origin", "10.0.0.90/24"),
     )
     return Network(lans=(Lan("LAN", hosts),))
 
@@ -118,11 +113,12 @@ def content_network(options: Mapping[str, float]) -> Network:
 def play_cdn(stage: Stage) -> None:
     """The name leads to a near edge; the first page is fetched from the origin, the second is in the edge's cache."""
     resolver, edge, origin = stage["resolver"], stage["edge"], stage["origin"]
-    resolver.start(dns.serve, _endpoint(resolver), 2, dns.zone(CDN_NAMES, {}))
+    near = dns.address_of(NEAR, edge.address, ttl=20)
+    resolver.start(dns.serve, _endpoint(resolver), 2, dns.zone([*CDN_NAMES, near], {}))
     origin.start(http.serve, origin.listen(80), 1, lambda _: http.reply("the page"))
-    edge.start(http.serve, edge.listen(80), 2, Cache(edge).answer)
+    edge.start(http.serve, edge.listen(80), 2, Cache(edge, origin.address).answer)
     for number in (1, 2):
-        found = dns.ask(stage["client"], RESOLVER, WWW, number=number)
+        found = dns.ask(stage["client"], resolver.address, WWW, near.kind, number=number)
         response = http.get(stage["client"], found.answers[-1].value, WWW, "/")
         stage.answer(f"{response.fields['X-Cache']}, Age {response.fields['Age']}: {response.body}")
         stage.quiet()
@@ -131,15 +127,15 @@ def play_cdn(stage: Stage) -> None:
 class Cache:
     """An edge server that keeps what it fetched."""
 
-    def __init__(self, host: Host) -> None:
-        self._host = host
+    def __init__(self, host: Host, origin: str) -> None:
+        self._host, self._origin = host, origin
         self._kept: dict[str, tuple[float, str]] = {}
 
     def answer(self, request: http.Request) -> bytes:
         """From the cache if it is there, else from the origin."""
         kept = self._kept.get(request.path)
         if kept is None:
-            body = http.get(self._host, ORIGIN, request.fields["Host"], request.path, via="1.1 edge").body
+            body = http.get(self._host, self._origin, request.fields["Host"], request.path, via="1.1 edge").body
             self._kept[request.path] = time.monotonic(), body
             return http.reply(body, Age="0", **{"X-Cache": "MISS"})
         return http.reply(kept[1], Age=f"{time.monotonic() - kept[0]:.0f}", **{"X-Cache": "HIT"})

@@ -109,6 +109,7 @@ SCENARIOS = (
         network=lan,
         play=play_arp,
         points=("hostA:eth0",),
+        only_ipv4="ARP is of IPv4; ndp shows what IPv6 has for it",
         story=Story(
             connections=(Told("arp"), Told("udp"), Told("arp"), Told("arp")),
             answers=("this is B", "No route to host", "this is C"),

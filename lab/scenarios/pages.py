@@ -8,7 +8,6 @@ import subprocess
 from typing import TYPE_CHECKING, Final
 
 from lab import dns, http
-from lab.dns import A, Record
 from lab.network import End, Lan, Network
 from lab.scenario import Level, Scenario, Story, Told
 
@@ -20,7 +19,6 @@ if TYPE_CHECKING:
     from lab.stage import Stage
 
 NAME: Final = "www.shop.example"
-RESOLVER: Final = "10.0.0.53"
 PAGE: Final = '<html><link href="/style.css"><img src="/logo.svg"></html>'
 PARTS: Final = {"/": PAGE, "/style.css": "h1 { color: teal }", "/logo.svg": "<svg/>"}
 
@@ -28,7 +26,7 @@ PARTS: Final = {"/": PAGE, "/style.css": "h1 { color: teal }", "/logo.svg": "<sv
 def neighbourhood(options: Mapping[str, float]) -> Network:
     """A browser's machine, a name server, and a web server; nobody knows anybody's MAC address yet."""
     del options
-    hosts = (End("browser", "10.0.0.10/24"), End("resolver", f"{RESOLVER}/24"), End("web", "10.0.0.80/24"))
+    hosts = (End("browser", "10.0.0.10/24"), End("resolver", "10.0.0.53/24"), End("web", "10.0.0.80/24"))
     return Network(lans=(Lan("LAN", hosts),), arp=True)
 
 
@@ -46,11 +44,10 @@ def play_browse(stage: Stage) -> None:
     """Who has the name server's address, and which address has the name; then TCP, TLS and three requests."""
     browser, resolver, web = stage["browser"], stage["resolver"], stage["web"]
     file = certificate(stage.files)
-    resolver.start(
-        dns.serve, resolver.bound(dns.PORT, socket.SOCK_DGRAM), 1, dns.zone([Record(NAME, A, web.address)], {})
-    )
+    record = dns.address_of(NAME, web.address)
+    resolver.start(dns.serve, resolver.bound(dns.PORT, socket.SOCK_DGRAM), 1, dns.zone([record], {}))
     web.start(serve_pages, web.listen(443), file)
-    address = dns.ask(browser, RESOLVER, NAME, number=1).answers[0].value
+    address = dns.ask(browser, resolver.address, NAME, record.kind, number=1).answers[0].value
     trusting = ssl.create_default_context(cafile=str(file))
     with trusting.wrap_socket(browser.connect(address, 443), server_hostname=NAME) as connection:
         stage.answer(connection.version())

@@ -7,6 +7,7 @@ import threading
 from typing import TYPE_CHECKING, Final
 
 from lab import http
+from lab.calls import shown
 from lab.network import End, Lan, Network
 from lab.real import nginx
 from lab.scenario import Level, Option, Real, Scenario, Story, Told, Unit
@@ -65,7 +66,7 @@ def outward(host: Host, address: str, port: int) -> NotedSocket:
     """A connection from the address that the proxy has on the way there."""
     made = host.new_socket()
     made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    made.bind(("0.0.0.0", host.next_port()))  # noqa: S104 - the route picks the address
+    made.bind(("", host.next_port()))  # the route picks the address
     made.connect((address, port))
     return made
 
@@ -89,7 +90,7 @@ def _play(stage: Stage, names: list[str], count: int) -> None:
     proxy = stage["proxy"]
     proxy.start(Balancer(proxy, backends).serve, proxy.listen(80), count)
     for number in range(count):
-        stage.answer(http.get(stage["client"], PROXY, NAME, f"/{number + 1}").body)
+        stage.answer(http.get(stage["client"], proxy.address, NAME, f"/{number + 1}").body)
 
 
 def play_balance_real(stage: Stage) -> None:
@@ -107,14 +108,14 @@ def play_forward(stage: Stage) -> None:
     client, proxy, backend = stage["client"], stage["proxy"], stage["backend1"]
     backend.start(http.serve, backend.listen(8080), 2, lambda request: http.reply(f"{request.path} for you"))
     proxy.start(forward, proxy, proxy.listen(3128), 2)
-    whole = f"http://{backend.address}:8080/page"
-    with client.connect(PROXY, 3128) as connection:
-        connection.sendall(http.request("GET", whole, Host=f"{backend.address}:8080"))
+    where = shown((backend.address, 8080))
+    with client.connect(proxy.address, 3128) as connection:
+        connection.sendall(http.request("GET", f"http://{where}/page", Host=where))
         stage.answer(http.response_of(http.receive(connection)).body)
-    with client.connect(PROXY, 3128) as connection:
-        connection.sendall(http.request("CONNECT", f"{backend.address}:8080", Host=f"{backend.address}:8080"))
+    with client.connect(proxy.address, 3128) as connection:
+        connection.sendall(http.request("CONNECT", where, Host=where))
         stage.answer(http.response_of(http.receive(connection)).status)
-        connection.sendall(http.request("GET", "/tunnelled", Host=f"{backend.address}:8080"))
+        connection.sendall(http.request("GET", "/tunnelled", Host=where))
         stage.answer(http.response_of(http.receive(connection)).body)
 
 
@@ -135,16 +136,20 @@ def forward(proxy: Host, listener: NotedSocket, count: int) -> None:
 def fetch(proxy: Host, request: http.Request) -> bytes:
     """Ask the server that the full address names."""
     where, _, path = request.path.removeprefix("http://").partition("/")
-    address, _, port = where.partition(":")
-    with outward(proxy, address, int(port)) as connection:
+    with outward(proxy, *named(where)) as connection:
         connection.sendall(http.request(request.method, f"/{path}", Host=where, Via="1.1 proxy"))
         return http.receive(connection)
 
 
+def named(where: str) -> tuple[str, int]:
+    """`10.0.0.1:80` or `[fd00::1]:80` as address and port."""
+    address, _, port = where.rpartition(":")
+    return address.strip("[]"), int(port)
+
+
 def tunnel(proxy: Host, connection: NotedSocket, where: str) -> None:
     """Say that the tunnel is there, then carry bytes both ways until the client closes."""
-    address, _, port = where.partition(":")
-    with outward(proxy, address, int(port)) as other:
+    with outward(proxy, *named(where)) as other:
         connection.sendall(b"HTTP/1.1 200 Connection established\r\n\r\n")
         back = threading.Thread(target=carry, args=(other, connection))
         back.start()

@@ -176,6 +176,7 @@ SCENARIOS = (
         network=shared,
         play=play_ipc,
         points=("manager:eth0",),
+        only_ipv4="Python's managers take IPv4 addresses alone",
         story=Story((CLOSED,) * 2, ("resize, rotate, crop",), Level.OUTCOME),
     ),
 )

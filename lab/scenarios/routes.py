@@ -142,6 +142,7 @@ SCENARIOS = (
         network=wired,
         play=play_ping,
         options=(delay(5),),
+        only_ipv4="it writes ICMP by hand",
         story=Story(connections=(Told("icmp"),), answers=(f"{COUNT} of {COUNT} answered",), same=Level.ORDER),
     ),
     Scenario(
@@ -152,6 +153,7 @@ SCENARIOS = (
         play=play_traceroute,
         options=(delay(5),),
         points=("client:eth0", *(f"{router}:eth{side}" for router in ROUTERS for side in (0, 1)), "server:eth0"),
+        only_ipv4="it reads ICMP by hand",
         story=Story(
             connections=(
                 Told("udp"),
@@ -194,6 +196,7 @@ SCENARIOS = (
         play=play_icmp,
         points=("client:eth0", "router:eth0"),
         options=(delay(5),),
+        only_ipv4="its refusals are those of ICMP",
         story=Story(
             connections=(Told(), Told("icmp"), Told("udp")),
             answers=("TCP: No route to host", "UDP: Connection refused"),

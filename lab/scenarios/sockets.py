@@ -114,7 +114,9 @@ def play_tcp_vs_udp(stage: Stage) -> None:
     stage.answer(f"TCP: {told(reading.result())}")
     with client.bound(40_003, socket.SOCK_DGRAM) as endpoint:
         endpoint.setsockopt(socket.SOL_SOCKET, socket.SO_BROADCAST, 1)
-        endpoint.sendto(b"hello, everyone", ("10.0.0.255", PORT))
+        # IPv6 has no broadcast: all hosts on the link are a multicast group (RFC 4291 section 2.7.1).
+        everyone = "ff02::1" if endpoint.family == socket.AF_INET6 else "10.0.0.255"
+        endpoint.sendto(b"hello, everyone", (everyone, PORT))
 
 
 SCENARIOS = (

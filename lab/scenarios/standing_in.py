@@ -131,7 +131,7 @@ def request_through(stage: Stage, backends: list[Host], count: int) -> None:
     proxy = stage["proxy"]
     serving = proxy.start(Balancer(proxy, backends).serve, proxy.listen(80), count)
     for number in range(count):
-        stage.answer(http.get(stage["client"], PROXY, NAME, f"/{number + 1}").body)
+        stage.answer(http.get(stage["client"], proxy.address, NAME, f"/{number + 1}").body)
     serving.result()
 
 
@@ -143,6 +143,7 @@ SCENARIOS = (
         network=two_routers,
         play=play_vrrp,
         points=("client:eth0",),
+        only_ipv4="the takeover is told by ARP",
         story=Story((Told("arp"), Told("vrrp"), Told("vrrp")), ("silent for 0.36 s",), Level.CONVERSATION),
         real=Real(
             "keepalived",

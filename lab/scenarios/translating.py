@@ -141,6 +141,7 @@ SCENARIOS = (
         play=play,
         options=(delay(5),),
         points=("alice:eth0", "bob:eth0", "router:eth1", "router:eth0", "server:eth0"),
+        only_ipv4="it is IPv4's way out of its few addresses",
         story=Story((CLOSED,) * 4, ANSWERS, Level.CONVERSATION),
         real=Real(
             "nft",

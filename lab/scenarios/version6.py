@@ -88,6 +88,7 @@ SCENARIOS = (
         network=wired6,
         play=play_handshake,
         options=(delay(10),),
+        only_ipv4="it is over IPv6 as it is",
         story=ANSWERED,
     ),
     Scenario(
@@ -97,6 +98,7 @@ SCENARIOS = (
         network=lan,
         play=play_ndp,
         points=("hostA:eth0",),
+        only_ipv4="it is over IPv6 as it is",
         story=Story(
             connections=(Told("icmpv6"), Told("icmpv6"), Told("udp"), *(Told("icmpv6"),) * 4),
             answers=("this is B", "No route to host", "this is C"),

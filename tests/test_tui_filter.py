@@ -169,7 +169,7 @@ async def test_the_line_about_a_filter_fits(width: int) -> None:
 
 def test_the_report_tells_only_of_what_matches() -> None:
     told = CliRunner().invoke(report, ["--filter", "udp", str(FIXTURES / "browse.pcapng")], standalone_mode=False)
-    assert told.output.startswith("filter udp: 1 of 4 connections, 2 of 27 packets\n")
+    assert told.output.startswith("filter udp: 1 of 4 connections, 2 of 29 packets\n")
     assert "connection 1  dns" in told.output
     assert "connection 0 " not in told.output
 

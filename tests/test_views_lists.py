@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from dataclasses import fields, replace
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -15,9 +16,12 @@ from analysis.causes import Cause, Confidence
 from analysis.finding import Code, Finding
 from analysis.gathered import gathered
 from analysis.layers import Dissection, Layer
+from analysis.session import Session
 from analysis.snapshot import Snapshot
 from analysis.verdict import outcome
+from analysis.zeek import conn_state
 from capture.protocol import Flag, Protocol
+from capture.source import open_source
 from capture.table import STRIDE, THINNED, Packets, Thinned
 from test_analysis_batches import FIXTURES, batches_of, cut, interfaces_of
 from views.connections import CAUSE, ConnectionList, _columns, column_widths
@@ -28,11 +32,8 @@ from views.story import capture_line, connection_line, connection_story
 from views.strips import connection_time, layers_strip, rule, time_strip
 from views.text import ROLES, Line, Lines, line_cells, plain
 from views.timeline import Timeline
-from views.verdicts import GOOD, severities, severity
+from views.verdicts import GOOD, severities, severity, words
 from views_builder import ACK, MS, PAGE, RST, START_NS, SYN, WEB, Segment, Talk, capture, details
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 PLAIN = Options()
 OPEN = "ESTABLISHED ESTABLISHED"
@@ -120,6 +121,18 @@ def test_what_was_found_stands_beside_the_outcome_and_its_sign_before_it() -> No
     assert " loss " in lines[4]
     assert lines[4].startswith(" ! 0")  # it closed normally, but not everything went well
     assert "loss" not in lines[2]
+
+
+def test_an_outcome_has_its_code_behind_it_where_there_is_room() -> None:
+    with closing(Session(open_source(Path(__file__).parents[1] / "fixtures/final-states.pcap"))) as session:
+        session.run()
+        snapshot = session.snapshot
+        for width in (80, 160, 200):
+            for line in text(ConnectionList(snapshot, PLAIN), width)[1:]:
+                row = int(line[2:].split()[0])
+                told, code = words(snapshot, row), conn_state(snapshot.connections, row)
+                short = width == 200 or (width == 160 and len(told) < 18)
+                assert (f"{told} {code}" in line) == short, line
 
 
 def test_which_connection_caused_which_stands_in_the_list_where_it_is_known() -> None:

@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from analysis.services import has_ports, service, transport_name
-from analysis.zeek import history
+from analysis.zeek import conn_state, history
 from views.durations import count, duration, endpoint, moment, shorten_middle, since_start, size
 from views.glyphs import glyphs
 from views.options import TimeFormat
+from views.text import cells
 from views.verdicts import words
 from views.wording import _
 
@@ -17,6 +18,10 @@ if TYPE_CHECKING:
 
     from analysis.snapshot import Snapshot
     from views.options import Options
+
+
+WITH_CODE: Final = 21
+"""Cells from which on an outcome may have its code."""
 
 
 def _number(_snapshot: Snapshot, row: int, _room: int, _options: Options) -> str:
@@ -51,8 +56,11 @@ def _service(snapshot: Snapshot, row: int, _room: int, _options: Options) -> str
     return service_name(snapshot, row)
 
 
-def _outcome(snapshot: Snapshot, row: int, _room: int, _options: Options) -> str:
-    return words(snapshot, row)
+def _outcome(snapshot: Snapshot, row: int, room: int, _options: Options) -> str:
+    """In a word, and where there is more room than for the longest of the usual ones, with Zeek's code behind it."""
+    told, code = words(snapshot, row), conn_state(snapshot.connections, row)
+    with_code = f"{told} {code}" if told and code else told
+    return with_code if room >= WITH_CODE and cells(with_code) <= room else told
 
 
 def _both(snapshot: Snapshot, row: int, name: str) -> tuple[int, int]:

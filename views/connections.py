@@ -56,7 +56,7 @@ def _columns(snapshot: Snapshot, options: Options) -> tuple[Column, ...]:
         Column("client", _("client"), 15, ends, 4),
         Column("server", _("server"), 13, ends, 2),
         Column("service", _("service"), 8, 11, 3),
-        Column("outcome", _("outcome"), 15, 36, 1),
+        Column("outcome", _("outcome"), 15, 40, 1),
         Column(CAUSE, _("cause"), 7, 15, 5),
         Column("found", _("found"), 11, 30, 7),
         Column("packets", _("packets") + " " + both, 11, 13, 6, right=True),

@@ -38,6 +38,7 @@ class Growing:
         self.ended = False
         self.behind = 0
         self.left = Left()
+        self.saved_packets = self.kept_bytes = 0
         self.through = ""
         file.write_bytes(b"")
         self.descriptor = os.open(file, os.O_RDWR)
@@ -47,9 +48,13 @@ class Growing:
             out.write(data)
         self.counts = replace(self.counts, packets=self.counts.packets + packets, written=self.file.stat().st_size)
 
+    @property
+    def unsaved(self) -> int:
+        return self.counts.packets - self.saved_packets
+
     def save(self, path: Path) -> tuple[int, int]:
-        copy(self.descriptor, [(0, self.counts.written)], path)
-        self.saved_as = path
+        self.kept_bytes = copy(self.descriptor, [(0, self.counts.written)], path)
+        self.saved_as, self.saved_packets = path, self.counts.packets
         return self.counts.packets, 0
 
 

@@ -124,6 +124,7 @@ def test_what_leaves_is_gone_and_all_else_is_there(spool: Spool, tmp_path: Path,
         assert _are_closed(session, np.unique(table.connection[leaving._before :][gone[leaving._before :]]))
         copy(spool.descriptor, leaving.present(spool.size), tmp_path / "saved.pcapng")
         with open_source(tmp_path / "saved.pcapng") as source:
+            (tmp_path / "saved.pcapng").unlink()
             kept = [
                 batch.buffer[at : at + size].tobytes()
                 for batch in source.batches()

@@ -322,10 +322,15 @@ def test_a_ring_numbers_its_files_and_removes_the_oldest(tmp_path: Path) -> None
 def test_saving_copies_what_was_written_and_leaves_no_half(tmp_path: Path) -> None:
     descriptor = named(tmp_path / "spool")
     os.write(descriptor, b"whole blocks, and more")
-    copy(descriptor, [(0, 5), (7, 12)], tmp_path / "saved")
+    assert copy(descriptor, [(0, 5), (7, 12)], tmp_path / "saved") == 10
     assert (tmp_path / "saved").read_bytes() == b"wholelocks"
     with pytest.raises(OSError, match="No such file"):
         copy(descriptor, [(0, 12)], tmp_path / "nowhere" / "saved")
+    for there in ("saved", "spool"):
+        before = (tmp_path / there).read_bytes()
+        with pytest.raises(FileExistsError):
+            copy(descriptor, [(0, 12)], tmp_path / there)
+        assert (tmp_path / there).read_bytes() == before
     os.close(descriptor)
 
 

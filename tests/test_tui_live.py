@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
 
@@ -13,9 +13,6 @@ from growing_builder import OPENED, WHOLE, growing, shown
 from tui_pilot import FIXTURES, screen, settle
 from views.live import LiveState, live_line, summary
 from views.text import line_cells, plain
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 
 async def test_the_newest_packet_is_followed_until_the_person_moves(tmp_path: Path) -> None:
@@ -166,6 +163,43 @@ async def test_packets_that_nobody_saved_are_not_thrown_away_unasked(tmp_path: P
         assert feed.saved_as == tmp_path / "saved.pcap"
 
 
+async def test_what_comes_after_it_was_saved_is_not_lost_unasked_either(tmp_path: Path) -> None:
+    async with growing(tmp_path) as (app, pilot, feed):
+        told = app.director.following.save(tmp_path / "saved.pcap")
+        assert "Saved 3 packets" in told
+        feed.come(WHOLE[OPENED:], 16)
+        await pilot.press("k")
+        lines = await shown(app, pilot, 19)
+        assert "16 not saved [w saves]" in lines[-2]
+        await pilot.press("q")
+        assert "16 packets are not saved" in (await settle(pilot))[-2]
+        await pilot.press("escape")
+        await settle(pilot)
+        await pilot.press("q")  # asked again: the answer before was no
+        assert "16 packets are not saved" in (await settle(pilot))[-2]
+        assert app.return_value is None
+        await pilot.press("q")
+        assert app.return_value == 0
+
+
+async def test_a_file_that_is_there_already_stays_as_it_is(tmp_path: Path) -> None:
+    async with growing(tmp_path) as (app, pilot, feed):
+        there = tmp_path / "there.pcap"
+        there.write_text("something else")
+        app.saving.open()
+        app.saving.value = str(there)
+        await pilot.press("enter")
+        for _ in range(100):
+            if app.stage.said:
+                break
+            await pilot.pause(0.02)
+        assert "is there already, and stays as it is" in app.stage.said
+        assert there.read_text() == "something else"
+        assert feed.saved_as is None
+        await pilot.press("escape", "w")
+        assert app.saving.value == "netviz-2.pcapng"
+
+
 async def test_quitting_again_quits(tmp_path: Path) -> None:
     async with growing(tmp_path) as (app, pilot, _):
         await pilot.press("q")
@@ -183,7 +217,7 @@ async def test_what_cannot_be_saved_is_told(tmp_path: Path) -> None:
 
 def test_the_line_tells_losses_and_lag_first_and_never_more_than_fits() -> None:
     counts = Counts(seen=1300, dropped=7, packets=1200, written=5_000_000)
-    state = LiveState(counts, 1293, 3_000_000, None, follows=False, frozen=False, new=12)
+    state = LiveState(counts, 1293, 3_000_000, None, follows=False, frozen=False, new=12, kept=5_000_000, unsaved=1200)
     text = plain(live_line(state, 99.0, 200))
     assert text.strip() == (
         "live  1293 packets  7 dropped  12 new below [F follows]  3.0 MB to be analysed  5.0 MB not saved [w saves]"
@@ -191,10 +225,12 @@ def test_the_line_tells_losses_and_lag_first_and_never_more_than_fits() -> None:
     )
     for width in range(1, 120):
         assert line_cells(live_line(state, 99.0, width)) == width
-    less = replace(state, left=Left(5_000, 1, 2_000_000), follows=True)
+    less = replace(state, left=Left(5_000, 1, 2_000_000), follows=True, kept=3_000_000)
     assert "following  3.0 MB to be analysed  5000 gone from the spool (1 connection)  3.0 MB not saved" in plain(
         live_line(less, 9.0, 200)
     )
+    saved = replace(state, saved_as=Path("some.pcapng"), kept=4_000_000, unsaved=17)
+    assert "  17 not saved [w saves]  4.0 MB some.pcapng  " in plain(live_line(saved, 9.0, 200))
     broken = replace(state, counts=replace(counts, done="lo went down"))
     assert "lo went down" in plain(live_line(broken, 0.0, 120))
 
@@ -202,5 +238,7 @@ def test_the_line_tells_losses_and_lag_first_and_never_more_than_fits() -> None:
 def test_the_end_is_summed_up_in_a_sentence(tmp_path: Path) -> None:
     counts = Counts(seen=5, packets=5, written=2000, done="limit")
     assert summary("lo", counts, tmp_path / "x") == f"lo: 5 packets captured, none dropped, 2000 B in {tmp_path / 'x'}."
+    some = summary("lo", counts, tmp_path / "x", 1000, 2)
+    assert some == f"lo: 5 packets captured, none dropped, 1000 B in {tmp_path / 'x'}, without the last 2."
     lost = replace(counts, dropped=2, done="lo went down")
     assert summary("lo", lost, None) == "lo: 5 packets captured, 2 dropped by the kernel. It broke off: lo went down."

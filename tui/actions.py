@@ -158,8 +158,10 @@ class Actions(App[int]):
             self.action_quit_now()
 
     def action_quit_now(self) -> None:
-        """The end, whatever is open; before packets are lost that nobody saved, a warning once."""
-        warning = self.director.following.warning()
+        """The end, whatever is open; before packets are lost that nobody saved, a warning first."""
+        following = self.director.following
+        warned = bool(following.warned) and following.warned == self.stage.said
+        warning = None if warned else following.warning()
         if warning is None:
             self.exit(0)
         else:
@@ -179,4 +181,4 @@ class Actions(App[int]):
         if self.director.following.feed is None:
             self.director.say("This capture is a file already.")
         else:
-            self.saving.open("netviz.pcapng")
+            self.saving.open(self.director.following.proposal)

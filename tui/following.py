@@ -29,6 +29,7 @@ class Following:
         self.warned = ""
         """What was said before packets would have been thrown away."""
         self._told: LiveState | None = None
+        self._names = 0  # that are taken
 
     @property
     def state(self) -> LiveState | None:
@@ -43,6 +44,8 @@ class Following:
             follows=self.follows,
             frozen=self.frozen,
             new=self.new,
+            kept=self.feed.kept_bytes,
+            unsaved=self.feed.unsaved,
             left=self.feed.left,
             through=self.feed.through,
         )
@@ -92,13 +95,18 @@ class Following:
         return packet
 
     def warning(self) -> str | None:
-        """What to say, once, before packets are thrown away that nobody saved; None: nothing would be lost."""
-        if self.feed is None or self.feed.saved_as is not None or self.warned or not self.feed.counts.packets:
+        """What to say before packets are thrown away that nobody saved; None: nothing would be lost."""
+        unsaved = self.feed.unsaved if self.feed is not None else 0
+        if not unsaved:
             return None
-        self.warned = (
-            f"{self.feed.counts.packets:,} packets are not saved: w saves them, quitting again throws them away."
-        )
+        told = f"{unsaved:,} packets are" if unsaved > 1 else "1 packet is"
+        self.warned = f"{told} not saved: w saves them, quitting again throws them away."
         return self.warned
+
+    @property
+    def proposal(self) -> str:
+        """A name to save as that was not used yet."""
+        return f"netviz-{self._names + 1}.pcapng" if self._names else "netviz.pcapng"
 
     def save(self, path: Path) -> str:
         """Save what was captured, and say how it went. Copies all of it: not on the screen's thread."""
@@ -106,8 +114,12 @@ class Following:
             return "This capture is a file already."
         try:
             packets, gone = self.feed.save(path)
+        except FileExistsError:
+            self._names += 1
+            return f"{path} is there already, and stays as it is: w asks for another name."
         except OSError as error:
             return f"{path} cannot be written: {error.strerror}."
+        self._names += 1
         without = f", without the {gone:,} that have left the spool" if gone else ""
         saved = f"Saved {packets:,} packets as {path}{without}"
         return f"{saved}; netviz replay {path} shows them again."

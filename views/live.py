@@ -35,6 +35,8 @@ class LiveState:
     follows: bool
     frozen: bool
     new: int
+    kept: int  # bytes in the file that it was saved as, or else in the spool
+    unsaved: int  # packets that are in no file
     left: Left = NONE_LEFT
     through: str = ""  # the program that captures for netviz
 
@@ -100,12 +102,19 @@ def _kept(state: LiveState) -> list[Span]:
         )
         told = gone.format(packets=count(state.left.packets), connections=count(state.left.connections))
         parts.append(Span(told, "warning"))
-    where = safe(state.saved_as.name) if state.saved_as is not None else _("not saved [w saves]")
-    return [*parts, Span(f"{size(state.counts.written - state.left.bytes)} {where}", "dim")]
+    if state.saved_as is None:
+        return [*parts, Span(_("{size} not saved [w saves]").format(size=size(state.kept)), "dim")]
+    if state.unsaved:
+        since = ngettext("{count} not saved [w saves]", "{count} not saved [w saves]", state.unsaved)
+        parts.append(Span(since.format(count=count(state.unsaved)), "dim"))
+    return [*parts, Span(f"{size(state.kept)} {safe(state.saved_as.name)}", "dim")]
 
 
-def summary(where: str, counts: Counts, saved_as: Path | None) -> str:
-    """How much was captured and lost, and where it is: `lo: 1,234 packets captured, none dropped.`."""
+def summary(where: str, counts: Counts, saved_as: Path | None, kept: int | None = None, unsaved: int = 0) -> str:
+    """How much was captured and lost, and where it is: `lo: 1,234 packets captured, none dropped.`.
+
+    `kept` are the bytes in the file, if not all, and `unsaved` the packets that are in none.
+    """
     captured = ngettext("{count} packet captured", "{count} packets captured", counts.packets)
     parts = [captured.format(count=count(counts.packets))]
     if counts.dropped:
@@ -116,7 +125,9 @@ def summary(where: str, counts: Counts, saved_as: Path | None) -> str:
     else:
         parts.append(_("none dropped"))
     if saved_as is not None:
-        parts.append(_("{size} in {file}").format(size=size(counts.written), file=saved_as))
+        parts.append(_("{size} in {file}").format(size=size(counts.written if kept is None else kept), file=saved_as))
+        if unsaved:
+            parts.append(_("without the last {count}").format(count=count(unsaved)))
     told = f"{where}: {', '.join(parts)}."
     if counts.done not in ("limit", "stopped"):
         told += " " + _("It broke off: {reason}.").format(reason=counts.done)

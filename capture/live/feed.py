@@ -86,6 +86,7 @@ class Feed:
         self._running, self._output = running, output
         self._asked = threading.Event()
         self._saved: Path | None = None
+        self._saved_packets = self._saved_bytes = 0
         self.note: Callable[[], bytes] = bytes
         """Gives the blocks to be put behind the packets in a file."""
         self.present: Callable[[int], list[tuple[int, int]]] = lambda length: [(0, length)]
@@ -130,6 +131,18 @@ class Feed:
         """The file that holds the packets (of a ring, the newest); None: only the spool does, and goes with netviz."""
         return self._saved or self._output.newest
 
+    @property
+    def kept_bytes(self) -> int:
+        """How much `saved_as` holds, or else the spool."""
+        if self._saved is not None and self._output.newest is None:
+            return self._saved_bytes
+        return self.counts.written - self.left.bytes
+
+    @property
+    def unsaved(self) -> int:
+        """Packets that are in no file: that have come since it was saved."""
+        return 0 if self._output.newest is not None else self.counts.packets - self._saved_packets
+
     def source(self) -> CaptureSource:
         """What the reader follows: all that is captured, from the first packet on. To be asked for once.
 
@@ -161,15 +174,15 @@ class Feed:
             file.write(self.note())
 
     def save(self, path: Path) -> tuple[int, int]:
-        """Keep what was captured so far, and is still there, as a file. Raises OSError.
+        """Keep what was captured so far, and is still there, as a new file. Raises OSError, if there is one already.
 
         Returns how many packets were kept, and how many were gone.
         """
         with self._output.spool.steady if self._output.spool is not None else nullcontext():
             counts, gone = self.counts, self.left.packets
-            copy(self._output.descriptor, self.present(counts.written), path)
+            copied = copy(self._output.descriptor, self.present(counts.written), path)
         self._append(path)
-        self._saved = path
+        self._saved, self._saved_packets, self._saved_bytes = path, counts.packets, copied
         return counts.packets - gone, gone
 
     def close(self) -> None:

@@ -11,12 +11,12 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-def named(path: Path) -> int:
-    """A descriptor of a file for writing and reading, emptied if it was there. Raises OSError.
+def named(path: Path, *, new: bool = False) -> int:
+    """A descriptor of a file for writing and reading, emptied if it was there. Raises OSError, if it is to be `new`.
 
     A new one is its owner's alone: what is captured may hold secrets.
     """
-    return os.open(path, os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+    return os.open(path, os.O_RDWR | os.O_CREAT | (os.O_EXCL if new else os.O_TRUNC) | os.O_CLOEXEC, 0o600)
 
 
 @dataclass(slots=True)
@@ -39,14 +39,18 @@ class FileRing:
         return descriptor
 
 
-def copy(descriptor: int, stretches: Iterable[tuple[int, int]], path: Path) -> None:
-    """Save these stretches (from, to) of what a descriptor holds. Raises OSError; then no half of a file is left."""
-    target = named(path)
+def copy(descriptor: int, stretches: Iterable[tuple[int, int]], path: Path) -> int:
+    """Save these stretches (from, to) of what a descriptor holds; returns how many bytes that were.
+
+    Raises OSError, if there is such a file already (it may be the one that is copied); no half of a file is left.
+    """
+    target = named(path, new=True)
+    copied = 0
     try:
         for begin, end in stretches:
             at = begin
             while at < end and (piece := os.pread(descriptor, min(end - at, 4 << 20), at)):
-                at += len(piece)
+                at, copied = at + len(piece), copied + len(piece)
                 view = memoryview(piece)
                 while view:
                     view = view[os.write(target, view) :]
@@ -55,3 +59,4 @@ def copy(descriptor: int, stretches: Iterable[tuple[int, int]], path: Path) -> N
         raise
     finally:
         os.close(target)
+    return copied

@@ -5,6 +5,12 @@ from __future__ import annotations
 import os
 import signal
 
+from hypothesis import settings
+
+# How long an example takes is the business of the benchmarks: on a busy machine any of them may take long.
+settings.register_profile("whatever the machine does", deadline=None)
+settings.load_profile("whatever the machine does")
+
 os.environ["TEXTUAL_ANIMATIONS"] = "none"
 os.environ["COLORTERM"] = "truecolor"
 for name in ("NO_COLOR", "TEXTUAL_THEME", "TEXTUAL_FPS", "COLUMNS", "LINES"):

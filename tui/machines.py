@@ -64,21 +64,29 @@ class MachineRoom:
         if self.open:
             self.leave()
         elif NONE not in (desk.connection, desk.packet):
-            if desk.learned is None and len(desk.snapshot.packets) > LEARNED_UNASKED:
+            asked = Asked(desk.snapshot, desk.connection, desk.packet)
+            takes_long = len(desk.snapshot.packets) > LEARNED_UNASKED and (desk.learned is None or not desk.grows)
+            if takes_long and self._learns(asked):
                 self._director.say(SEARCHING)
-            self._fetch.ask(self._director.app, Asked(desk.snapshot, desk.connection, desk.packet))
+            self._fetch.ask(self._director.app, asked)
+
+    def _learns(self, asked: Asked) -> bool:
+        """Whether more has to be learned for a ladder than is known: of a file, all that may be."""
+        from analysis.learned import MOST  # noqa: PLC0415 - the first screen does not wait for it
+
+        desk, learned = self._desk, self._desk.learned
+        if learned is None or learned.until < len(asked.snapshot.packets) or not learned.covers(asked.packet):
+            return True
+        return not desk.grows and learned.part is not None and learned.most < MOST
 
     def _gather(self, asked: Asked) -> Picture:
         """Read what belongs together: on a thread."""
-        from analysis.learned import MOST, tells_much  # noqa: PLC0415 - the first screen does not wait for it
+        from analysis.learned import tells_much  # noqa: PLC0415 - as above
 
         desk, learned = self._desk, self._desk.learned
-        new = learned is None or learned.until < len(asked.snapshot.packets) or not learned.covers(asked.packet)
-        little = learned is not None and learned.part is not None and learned.most < MOST  # unasked
-        if desk.grows and (learned is None or new):
-            learned = desk.learn(asked.snapshot, asked.packet, ASKED)
-        elif learned is None or new or (little and not desk.grows):
-            learned = desk.learn(asked.snapshot, asked.packet if tells_much(asked.snapshot) else NONE)
+        if learned is None or self._learns(asked):
+            around = asked.packet if desk.grows or tells_much(asked.snapshot) else NONE
+            learned = desk.learn(asked.snapshot, around, ASKED if desk.grows else None)
         return self._made(asked, learned)
 
     def _made(self, asked: Asked, learned: Learned) -> Picture:

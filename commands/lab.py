@@ -28,6 +28,7 @@ Examples:
   netviz lab handshake --ipv6            the same over IPv6
   netviz lab arp --report                the story as text
   netviz lab lan-wan --write far.pcapng --everywhere
+  netviz lab compare                     servers by threads, processes, coroutines …, side by side
   netviz lab nginx-reverse --real        nginx itself in the part that Python plays otherwise
   netviz lab handshake --recorded        the capture that comes with netviz, where nothing can run
 """
@@ -43,11 +44,15 @@ class Scenarios(click.Group):
     def list_commands(self, ctx: click.Context) -> list[str]:
         """All of them, in the order of their topics."""
         del ctx
-        return list(scenarios())
+        return [*scenarios(), "compare"]
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """The one of this name."""
         del ctx
+        if cmd_name == "compare":
+            from commands.comparing import compare
+
+            return compare
         found = scenarios().get(cmd_name)
         return None if found is None else _command(found)
 
@@ -224,6 +229,7 @@ def list_scenarios() -> int:
         lacking = [name for name, what in absent.items() if what]
         which = f"All but {', '.join(lacking)}" if lacking else "All of them"
         formatter.write_text(f"{which} can run here: netviz lab NAME.")
+    formatter.write_text("netviz lab compare runs several, and shows how their servers treat their clients.")
     only = ", ".join(each.name for each in scenarios().values() if each.only_ipv4)
     formatter.write_text(f"--ipv6 plays the same over IPv6; there is none for {only}.")
     with output():

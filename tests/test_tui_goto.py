@@ -6,7 +6,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from analysis.session import Session
+from capture.source import open_source
+from tui.desk import Desk
 from tui.goto import NotUnderstoodError, Place, parse
+from tui_pilot import FIXTURES
+from views.options import Options
 
 START = 1_700_000_000_123_456_789  # 2023-11-14 22:13:20 UTC
 SECOND = 10**9
@@ -48,3 +53,20 @@ def test_no_text_crashes(text: str) -> None:
     except NotUnderstoodError:
         return
     assert sum(part is not None for part in (place.packet, place.connection, place.time_ns)) == 1
+
+
+@pytest.mark.parametrize("near_by", [1, 4, 1000])
+def test_a_time_is_a_packet_of_the_connection_however_far_apart_they_are(
+    monkeypatch: pytest.MonkeyPatch, near_by: int
+) -> None:
+    monkeypatch.setattr("tui.desk.NEAR_BY", near_by)
+    session = Session(open_source(FIXTURES / "browse.pcapng"))
+    session.run()
+    desk = Desk(session, "browse", Options(), session.snapshot)
+    times = session.snapshot.packets.time_ns
+    for connection in range(len(session.snapshot.connections)):
+        rows = session.packets_of(connection)
+        for row in rows.tolist():
+            assert desk.packet_in_time(connection, int(times[row])) == rows[times[rows] == times[row]][0]
+        assert desk.packet_in_time(connection, int(times[0]) - 1) == rows[0]
+        assert desk.packet_in_time(connection, int(times[-1]) + 1) == rows[-1]

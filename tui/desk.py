@@ -13,7 +13,7 @@ import numpy as np
 from analysis.finding import Severity
 from analysis.gathered import gathered
 from analysis.layers import Dissection, dissect
-from analysis.snapshot import first_sighting
+from analysis.snapshot import first_sighting, rows_of
 from views.connections import ConnectionList
 from views.explanation import neighbours
 from views.ladder import Ladder
@@ -44,6 +44,8 @@ LEARNED_UNASKED: Final = 10_000
 """Packets of a capture that is searched for causes without being asked: more would delay the first explanation."""
 LATELY: Final = 4096
 """Packets, the last of a capture, among which the newest is looked for."""
+NEAR_BY: Final = 1 << 18
+"""Rows of the packet table that are looked at before and after a time."""
 MANY: Final = 50
 """Connections: more than a list shows at once."""
 CHOICES: Final[dict[str, tuple[Any, ...]]] = {
@@ -315,9 +317,20 @@ class Desk:
         known = np.flatnonzero(shown)
         return first_sighting(snapshot, first + int(known[-1])) if len(known) else None
 
-    def packet_at_time(self, time_ns: int, rows: NDArray[np.int64] | None = None) -> int:
-        """The first packet (of `rows`, if given) at or after a time, else the last one; NONE if there is none."""
+    def packet_at_time(self, time_ns: int) -> int:
+        """The first packet at or after a time, else the last one; NONE if there is none."""
         times = self.snapshot.packets.time_ns
-        times = times if rows is None else times[rows]
-        place = min(int(np.searchsorted(times, time_ns)), len(times) - 1)
-        return place if rows is None or place < 0 else int(rows[place])
+        return min(int(np.searchsorted(times, time_ns)), len(times) - 1)
+
+    def packet_in_time(self, connection: int, time_ns: int) -> int:
+        """A connection's first packet at or after a time, else the last one before it.
+
+        Looked for near by, since the screen waits for it: of one that was silent for long, the last packet.
+        """
+        snapshot, here = self.snapshot, self.packet_at_time(time_ns)
+        for begin, place in ((here, 0), (max(here - NEAR_BY, 0), -1)):
+            rows = rows_of(snapshot, connection, begin, begin + NEAR_BY)
+            if len(rows):
+                return int(rows[place])
+        first, last = (getattr(snapshot.connections, name)[connection] for name in ("first_packet", "last_packet"))
+        return int(first) if here < first else min(int(last), len(snapshot.packets) - 1)

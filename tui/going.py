@@ -56,9 +56,7 @@ class Going:
     def go_in_time(self, connection: int, time_ns: int) -> None:
         """A connection, at a time."""
         self._director.following.leave()
-        self._director.open(
-            connection, self._desk.packet_at_time(time_ns, self._director.session.packets_of(connection))
-        )
+        self._director.open(connection, self._desk.packet_in_time(connection, time_ns))
 
     def unfold_to(self, packet: int) -> None:
         """Select a packet and unfold the line that hides it."""

@@ -102,6 +102,8 @@ def _kept(state: LiveState) -> list[Span]:
         )
         told = gone.format(packets=count(state.left.packets), connections=count(state.left.connections))
         parts.append(Span(told, "warning"))
+    if state.saved_as is None and not state.unsaved:
+        return parts  # there is nothing to be saved
     if state.saved_as is None:
         return [*parts, Span(_("{size} not saved [w saves]").format(size=size(state.kept)), "dim")]
     if state.unsaved:

@@ -61,11 +61,15 @@ def time_strip(snapshot: Snapshot, packets: Gathered, cursor: int, width: int, o
     places = sample(0, len(packets))
     times = packets.time_ns[places]
     window = (int(times.min()), max(int(times.max()), int(times.min()) + 1))
-    keys = np.flatnonzero(np.isin(packets.rows, key_packets(snapshot, packets.connection)))
+    keys = key_packets(snapshot, packets.connection)
+    at = np.searchsorted(packets.rows[:-1], keys)
+    keys = at[packets.rows[at] == keys]  # the others were not gathered
     room = width - 2
     best, from_client = paint(packets, np.concatenate((places, keys)), conversation.client, window, room)
-    at = cell_of(int(snapshot.packets.time_ns[cursor]), window, room) if 0 <= cursor < len(snapshot.packets) else -1
-    bars = line_of(best, from_client, (0, room - 1), at, glyphs(ascii_only=options.ascii))
+    cursor_at = (
+        cell_of(int(snapshot.packets.time_ns[cursor]), window, room) if 0 <= cursor < len(snapshot.packets) else -1
+    )
+    bars = line_of(best, from_client, (0, room - 1), cursor_at, glyphs(ascii_only=options.ascii))
     return fit((Span(" ", ""), *bars), width)
 
 

@@ -13,6 +13,7 @@ import numpy as np
 from analysis.connections import ConnectionTable
 from analysis.counting import add_completeness, count_flags, count_packets
 from analysis.coverage import cover
+from analysis.cut_payload import gaps_by_cuts
 from analysis.decoding import Decoding
 from analysis.handshake import learn_handshake_packets, learn_initial_sequences, learn_options, learn_roles
 from analysis.history import write_history
@@ -127,6 +128,7 @@ class Analyser:
         marks[s.row] = marked
         sent = follow(s, reach, self.connections)
         over_holes = cover(s, sent, self.connections)
+        over_holes += gaps_by_cuts(s, sent, batch, headers, self.connections)
         write_history(s, sent.repeated(s.flags & FIN != 0), over_holes, self.connections)
 
 

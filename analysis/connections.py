@@ -151,7 +151,8 @@ class ConnectionTable:
     `pairs` know the addresses, and `counts` are the columns that are too narrow for every case. `other_syns` holds, by
     2 * row + end, the number of an end's first SYN where it is not the end's initial one, and `other_answers` that of
     its last SYN,ACK where it was another than the one before; `holes`, by row and end, what is missing of the ends that
-    have `open_holes`. One that is `endless` keeps older rows out of memory, as far as nobody asks for them
+    have `open_holes`; `cut_payload`, by 2 * row + end, what the snap length cut off and nobody acknowledged yet
+    (`analysis.cut_payload`). One that is `endless` keeps older rows out of memory, as far as nobody asks for them
     (`capture.mapped`); adding to it may raise OSError.
     """
 
@@ -164,6 +165,7 @@ class ConnectionTable:
         self.other_syns: dict[int, int] = {}
         self.other_answers: dict[int, int] = {}
         self.holes: dict[tuple[int, int], list[Hole]] = {}
+        self.cut_payload: dict[int, list[tuple[int, int]]] = {}
 
     def __len__(self) -> int:
         return len(self.columns)

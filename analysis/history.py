@@ -2,8 +2,8 @@
 
 The letters and when they repeat are those of Zeek's conn.log (base/protocols/conn/main.zeek): `s` SYN, `h` SYN with
 ACK, `a` pure ACK, `d` payload, `f` FIN, `r` RST, `i` and `q` flags that do not go together, `t` payload sent again, `w`
-zero window, `g` payload acknowledged but never seen. Which of Zeek's letters are not written, and why, stands in
-ARCHITECTURE.md. Who is the client is told on reading.
+zero window, `g` payload acknowledged but not captured whole. Which of Zeek's letters are not written, and why, stands
+in ARCHITECTURE.md. Who is the client is told on reading.
 """
 
 from __future__ import annotations
@@ -41,8 +41,8 @@ def write_history(
 ) -> None:
     """Add the batch's letters.
 
-    `repeated` are the places of segments with payload that was sent before, `over_holes` (`analysis.coverage`) those
-    that acknowledge payload which was never seen.
+    `repeated` are the places of segments with payload that was sent before, `over_holes` (`analysis.coverage`,
+    `analysis.cut_payload`) those that acknowledge payload which was never seen, and the side that sent it.
     """
     told = _Told(s, table.columns["history_told"])
     opening_or_closing = s.flags & (SYN | FIN | RST)
@@ -64,10 +64,28 @@ def write_history(
     if len(repeated):
         repeated = repeated[~gone.reset(repeated)]
         letters.add_beside(_at_powers_of_ten(s, repeated, table.counts, "repeats"), ord("t"))
+    over_holes = _in_clean(over_holes, s, gone, table.columns["established_packet"])
     if over_holes:
         gaps = _gaps_at_powers_of_ten(s, over_holes, table.counts)
         letters.add_beside(gaps, ord("g"), of_the_other_end=True)
     letters.write()
+
+
+def _in_clean(
+    over_holes: list[tuple[int, int]], s: Segments, gone: _Gone, established: NDArray[np.int32]
+) -> list[tuple[int, int]]:
+    """Those over holes in a connection whose opening was seen and that no reset has ended, this segment included.
+
+    Zeek's `established_or_cleanly_closing`: of others it does not trust the numbers.
+    """
+    if not over_holes:
+        return over_holes
+    at = np.array([place for place, _ in over_holes])
+    opened = established[s.connection[s.side[at] >> 1]]
+    clean = (opened != NO_PACKET) & (opened <= s.packet(at))
+    clean &= s.flags[at] & RST == 0
+    clean &= ~gone.reset(at) & ~gone.reset(at, of_the_other_end=True)
+    return [over_holes[each] for each in indices(clean).tolist()]
 
 
 def _tell_control(

@@ -33,6 +33,7 @@ class Segment:
     window: int = 65535
     options: bytes = b""
     at_ms: float | None = None
+    snapped: int = 0  # bytes at the end that the snap length cut off
 
     def to_bytes(self) -> bytes:
         options = self.options + b"\x00" * (-len(self.options) % 4)
@@ -78,7 +79,8 @@ def server(flags: int, seq: int, ack: int = 0, **more: Any) -> Segment:
 
 def batch_of(segments: Sequence[Segment], first: int = 0) -> Batch:
     """The segments as raw IP packets, a millisecond apart; `first` is the number of segments before them."""
-    packets = [segment.to_bytes() for segment in segments]
+    whole = [segment.to_bytes() for segment in segments]
+    packets = [packet[: len(packet) - segment.snapped] for packet, segment in zip(whole, segments, strict=True)]
     length = np.array([len(packet) for packet in packets], np.uint32)
     start = np.concatenate(([0], np.cumsum(length)[:-1])).astype(np.int64)
     when = [
@@ -89,7 +91,7 @@ def batch_of(segments: Sequence[Segment], first: int = 0) -> Batch:
         start=start,
         offset=start,
         captured_length=length,
-        original_length=length,
+        original_length=np.array([len(packet) for packet in whole], np.uint32),
         time_ns=np.array(when, np.int64),
         interface=np.zeros(len(packets), np.uint16),
         link_type=np.full(len(packets), RAW_IP, np.uint16),

@@ -62,6 +62,8 @@ class Serving:
         """How many were served at a time on average, deduced by Little's law; None where nobody waited.
 
         The one that waited least is taken for one that was served at once, and alone: its wait is what a request costs.
+        Where all slow one another down, as threads that compute do, this counts who shares the server; that no time was
+        won by it is told by `total_ns`.
         """
         least = min((each.waited_ns for each in self.served), default=0)
         if least <= 0:

@@ -24,6 +24,7 @@ EXAMPLES: Final = """\b
 Examples:
   netviz lab compare                                   the servers of topic 10
   netviz lab compare server-iterative server-threads server-pool --clients 8
+  netviz lab compare server-threads server-processes --busy 1
   netviz lab compare server-threads rpc-json --report json
 """
 USUAL: Final = ("server-iterative", "server-threads", "server-processes", "server-asyncio", "server-pool")
@@ -47,6 +48,7 @@ class Name(click.ParamType):  # type: ignore[type-arg] # generic from click 8.4 
 @click.option(
     "--work", type=Quantity(MILLISECONDS, "20ms", 1, 500), help="What a request costs, where that is an option."
 )
+@click.option("--busy", type=click.IntRange(0, 1), help="1: the work is computing, not waiting.")
 @click.option("--recorded", is_flag=True, help="Compare the captures that come with netviz; run nothing.")
 @click.option(
     "--report",

@@ -104,12 +104,15 @@ def _wait(child: int, seconds: float | None, ends: Sequence[int]) -> int:
         nonlocal timed_out
         del frame
         timed_out = number == signal.SIGALRM
-        os.kill(child, signal.SIGKILL)  # it is not reaped before `waitpid` returns, so the number is its own
+        os.kill(child, signal.SIGKILL)  # it is not reaped as long as this may be called, so the number is its own
 
     for number in (signal.SIGALRM, *ends):
         signal.signal(number, end)
     if seconds is not None:
         signal.setitimer(signal.ITIMER_REAL, seconds)
+    os.waitid(os.P_PID, child, os.WEXITED | os.WNOWAIT)
+    for number in (signal.SIGALRM, *ends):
+        signal.signal(number, signal.SIG_IGN)
     status = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
     if timed_out:
         return TIMED_OUT

@@ -73,14 +73,26 @@ def play(scenario: Scenario, given: dict[str, Any], status: Status) -> int:
         ]
         recorder.start(PROGRAM, about, names)
         status.say(ready=scenario.name)
-        stage = Stage(built, recorder, values, files)
-        scenario.play(stage)
-        stage.finish()
     except LabError as error:
         return status.failed(error)
     except OSError as error:
-        return status.failed(LabError(f"{scenario.name} did not go as it should: {error}."))
-    recorder.finish(stage.answers)
+        return status.failed(LabError(f"{scenario.name} could not begin: {error}."))
+    return perform(scenario, Stage(built, recorder, values, files), recorder, status)
+
+
+def perform(scenario: Scenario, stage: Stage, recorder: Recorder, status: Status) -> int:
+    """Let the programs run while the recorder does, and say their answers. Returns the exit status."""
+    failed: LabError | None = None
+    try:
+        scenario.play(stage)
+        stage.finish()
+    except LabError as error:
+        failed = error
+    except OSError as error:
+        failed = LabError(f"{scenario.name} did not go as it should: {error}.")
+    recorder.finish(stage.answers)  # also of what went wrong: its last packets tell why
+    if failed is not None:
+        return status.failed(failed)
     status.say(answers=stage.answers)
     return 0
 

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Self
 
 from lab.errors import LabError, NotAllowedError
+from lab.isolation import TIMED_OUT
 from lab.programs import find_program
 
 if TYPE_CHECKING:
@@ -83,6 +84,8 @@ class Running:
             self._failure = kind(said["failed"])
 
     def _why(self, status: int) -> str:
+        if status == TIMED_OUT:
+            return "The scenario was not done in time, and was ended."
         self._complaints.seek(0)
         lines = self._complaints.read().decode("utf-8", "replace").strip().splitlines()
         return f"The lab ended with status {status}: {lines[-1] if lines else 'it gave no reason'}."

@@ -126,3 +126,15 @@ def test_it_runs_them_with_the_clients_that_were_asked_for() -> None:
     assert [len(each["clients"]) for each in (one, other)] == [3, 3]
     assert one["at_once"] < other["at_once"]
     assert other["total"] < one["total"]
+
+
+@pytest.mark.lab
+def test_coroutines_that_compute_are_one_at_a_time() -> None:
+    if (hindrance := why_not_here()) is not None:
+        pytest.skip(hindrance)
+    arguments = ["server-asyncio", "--clients", "4", "--work", "40ms", "--busy", "1", "--report", "json"]
+    told = CliRunner().invoke(compare, arguments, standalone_mode=False)
+    (run,) = json.loads(told.output)["runs"]
+    assert len(run["clients"]) == 4
+    assert run["at_once"] < 2  # waiting, they are four
+    assert run["total"] > 4 * 0.04

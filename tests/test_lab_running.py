@@ -8,12 +8,16 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 from shutil import which
+from typing import Any
 
 import pytest
 
 from lab.errors import LabError
+from lab.isolation import TIMED_OUT
+from lab.runner import perform
 from lab.scenarios import scenarios
 from lab.starting import Running, start, why_not_here
 
@@ -117,6 +121,73 @@ def test_what_takes_too_long_is_ended_with_everything_it_has_started() -> None:
     done = subprocess.run(command, capture_output=True, check=False, text=True, timeout=10)
     assert (done.returncode, done.stderr) == (0, "")
     assert gone(int(done.stdout))
+
+
+def test_a_signal_that_comes_when_all_is_over_is_no_error() -> None:
+    """The process whose number it would be sent on to has ended, and the number may be another's."""
+    code = (
+        "import os, signal, sys; sys.path.insert(0, sys.argv[1]); from lab import isolation; reap = os.waitpid\n"
+        "def late(*arguments):\n"
+        "    found = reap(*arguments)\n"
+        "    os.kill(os.getpid(), signal.SIGTERM)\n"
+        "    return found\n"
+        "os.waitpid = late\n"
+        "sys.exit(isolation.as_first_process(lambda: 7, 5.0))"
+    )
+    done = subprocess.run([sys.executable, "-c", code, str(ROOT)], capture_output=True, check=False, text=True)
+    assert (done.returncode, done.stderr) == (7, "")
+
+
+def test_what_takes_too_long_is_said_to_in_a_sentence() -> None:
+    with Running(["probe"], python="/bin/sh", prefix=["/bin/sh", "-c", f"exit {TIMED_OUT}"]) as trial:
+        with pytest.raises(LabError, match=r"^The scenario was not done in time, and was ended\.$"):
+            trial.wait()
+        os.close(trial.capture)
+
+
+def test_a_process_of_a_server_that_fails_is_no_second_server() -> None:
+    code = (
+        "import sys; sys.path.insert(0, sys.argv[1]); from lab.scenarios.servers import forked, reap\n"
+        "def fail(): raise OSError('no')\n"
+        "child = forked(fail)\n"
+        "print('parent')\n"
+        "reap([child])"
+    )
+    done = subprocess.run([sys.executable, "-c", code, str(ROOT)], capture_output=True, check=False, text=True)
+    assert done.stdout == "parent\n"
+    assert "A process of the server failed before its clients were answered." in done.stderr
+
+
+class Noting:
+    """What the runner finds where it expects a recorder, a stage and somebody to tell."""
+
+    def __init__(self) -> None:
+        self.done: list[object] = []
+        self.answers = ["hello"]
+
+    def finish(self, answers: object = None) -> None:
+        self.done.append(("finish", answers))
+
+    def say(self, **what: object) -> None:
+        self.done.append(what)
+
+    def failed(self, error: Exception) -> int:
+        self.done.append(str(error))
+        return 1
+
+
+@pytest.mark.parametrize("error", [LabError("no"), OSError(113, "No route to host")])
+def test_the_last_packets_of_a_run_that_fails_are_kept(error: Exception) -> None:
+    def play(stage: object) -> None:
+        assert stage is noting
+        raise error
+
+    noting = Noting()
+    fake: Any = noting
+    assert perform(replace(scenarios()["close"], play=play), fake, fake, fake) == 1
+    finished, said = noting.done
+    assert finished == ("finish", ["hello"])
+    assert said in ("no", "close did not go as it should: [Errno 113] No route to host.")
 
 
 def test_the_list_names_every_scenario_under_its_topic() -> None:

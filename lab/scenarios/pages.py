@@ -8,6 +8,7 @@ import subprocess
 from typing import TYPE_CHECKING, Final
 
 from lab import dns, http
+from lab.errors import LabError
 from lab.network import End, Lan, Network
 from lab.scenario import Level, Scenario, Story, Told
 
@@ -35,7 +36,11 @@ def certificate(folder: Path) -> Path:
     file = folder / "server.pem"
     subject = ["-subj", f"/CN={NAME}", "-addext", f"subjectAltName=DNS:{NAME}"]
     command = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", *subject]
-    subprocess.run([*command, "-keyout", str(file), "-out", str(file) + ".crt"], check=True, capture_output=True)
+    command += ["-keyout", str(file), "-out", str(file) + ".crt"]
+    done = subprocess.run(command, check=False, capture_output=True)
+    if done.returncode != 0:
+        said = done.stderr.decode("utf-8", "replace").strip().splitlines()
+        raise LabError(f"openssl made no certificate: {said[-1] if said else 'it gave no reason'}")
     file.write_bytes(file.read_bytes() + (folder / "server.pem.crt").read_bytes())
     return file
 

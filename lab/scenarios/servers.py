@@ -1,7 +1,8 @@
 """The same clients against servers of each make: one at a time, by threads, processes, coroutines or a pool; locks.
 
 Each request costs the server `--work` milliseconds of waiting (for a disk, say): a server that waits for one client at
-a time lets the others queue, all others let the waits overlap.
+a time lets the others queue, all others let the waits overlap. With `--busy 1` it costs as much computing: then only
+processes overlap, on as many processors as there are; Python's threads take turns, and coroutines do not even that.
 """
 
 from __future__ import annotations
@@ -11,9 +12,11 @@ import os
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
+from lab.errors import LabError
 from lab.network import Network, Wire, two_hosts
 from lab.scenario import Level, Option, Scenario, Story, Told, Unit, clients
 
@@ -23,15 +26,33 @@ if TYPE_CHECKING:
     from lab.calls import NotedSocket
     from lab.stage import Host, Stage
 
-    Server = Callable[[NotedSocket, int, float], None]
+    Server = Callable[[NotedSocket, int, "Work"], None]
 
 PORT: Final = 9999
 APART: Final = 0.004
 """Seconds between two clients, so that they come in the same order in each run."""
 WORK: Final = Option("work", Unit.MILLISECONDS, 60, "What one request costs the server.", least=1, most=500)
+BUSY: Final = Option("busy", Unit.COUNT, 0, "1: the work is computing, not waiting; calls are not noted then.", most=1)
 LONG_WORK: Final = replace(WORK, default=200)
 """Long enough for all clients to come meanwhile, on a busy machine too."""
 CLOSED: Final = Told(outcome="closed normally")
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """What a request costs: seconds of waiting, or of a processor's time."""
+
+    seconds: float
+    busy: bool = False
+
+    def do(self) -> None:
+        """Wait, or compute."""
+        if not self.busy:
+            time.sleep(self.seconds)
+            return
+        end = time.thread_time() + self.seconds
+        while time.thread_time() < end:
+            pass
 
 
 def lan(options: Mapping[str, float]) -> Network:
@@ -55,22 +76,22 @@ def ask_all(stage: Stage, port: int = PORT) -> list[str]:
     return [each.result().decode() for each in asking]
 
 
-def serve(connection: NotedSocket, work: float) -> None:
-    """Read a request, wait as long as the work takes, answer, close."""
+def serve(connection: NotedSocket, work: Work) -> None:
+    """Read a request, do the work, answer, close."""
     with connection:
         request = connection.recv(100)
-        time.sleep(work)
+        work.do()
         connection.sendall(b"hello, " + request)
 
 
-def one_by_one(listener: NotedSocket, count: int, work: float) -> None:
+def one_by_one(listener: NotedSocket, count: int, work: Work) -> None:
     """An iterative server."""
     with listener:
         for _ in range(count):
             serve(listener.accept()[0], work)
 
 
-def by_threads(listener: NotedSocket, count: int, work: float) -> None:
+def by_threads(listener: NotedSocket, count: int, work: Work) -> None:
     """A thread for each client."""
     with listener:
         in_threads(listener, count, lambda connection: serve(connection, work))
@@ -86,30 +107,55 @@ def in_threads(listener: NotedSocket, count: int, work: Callable[[NotedSocket], 
         each.join()
 
 
-def by_processes(listener: NotedSocket, count: int, work: float) -> None:
+def by_processes(listener: NotedSocket, count: int, work: Work) -> None:
     """A process for each client."""
     with listener:
         children = []
         for _ in range(count):
             connection, _ = listener.accept()
-            child = os.fork()
-            if child == 0:
-                serve(connection, work)
-                os._exit(0)
+            children.append(forked(partial(serve, connection, work)))
             os.close(connection.detach())  # the child has it
-            children.append(child)
-        for each in children:
-            os.waitpid(each, 0)
+        reap(children)
 
 
-def by_coroutines(listener: NotedSocket, count: int, work: float) -> None:
+def forked(work: Callable[[], None]) -> int:
+    """Do something in a process of its own; returns its number."""
+    child = os.fork()
+    if child == 0:
+        failed = 1
+        try:
+            work()
+            failed = 0
+        finally:  # whatever happens: the child must not go on in its parent's place
+            os._exit(failed)
+    return child
+
+
+def reap(children: list[int]) -> None:
+    """Wait for all of them. Raises `LabError` if any failed."""
+    statuses = [os.waitpid(each, 0)[1] for each in children]
+    if any(statuses):
+        raise LabError("A process of the server failed before its clients were answered.")
+
+
+def apart(server: Server, listener: NotedSocket, count: int, work: Work) -> None:
+    """Let a server have a process, and so an interpreter, for itself: what it computes holds nobody else up."""
+    child = forked(partial(server, listener, count, work))
+    os.close(listener.detach())
+    reap([child])
+
+
+def by_coroutines(listener: NotedSocket, count: int, work: Work) -> None:
     """One thread whose coroutines wait side by side."""
 
     async def answer(connection: NotedSocket) -> None:
         loop = asyncio.get_running_loop()
         with connection:
             request = await loop.sock_recv(connection, 100)
-            await asyncio.sleep(work)
+            if work.busy:
+                work.do()
+            else:
+                await asyncio.sleep(work.seconds)
             await loop.sock_sendall(connection, b"hello, " + request)
 
     async def accept() -> None:
@@ -124,7 +170,7 @@ def by_coroutines(listener: NotedSocket, count: int, work: float) -> None:
         asyncio.run(accept())
 
 
-def by_pool(listener: NotedSocket, count: int, work: float) -> None:
+def by_pool(listener: NotedSocket, count: int, work: Work) -> None:
     """A pool of two threads: two requests are in work, the others wait."""
     with listener, ThreadPoolExecutor(2) as pool:
         for _ in range(count):
@@ -135,8 +181,13 @@ def playing(server: Server) -> Callable[[Stage], None]:
     """The play for a server of one make."""
 
     def play(stage: Stage) -> None:
-        count, work = int(stage.options["clients"]), stage.options["work"] / 1000
-        stage["server"].start(server, stage["server"].listen(PORT), count, work)
+        busy = bool(stage.options["busy"])
+        count, work = int(stage.options["clients"]), Work(stage.options["work"] / 1000, busy)
+        host, listener = stage["server"], stage["server"].listen(PORT)
+        if busy:
+            host.start(apart, server, listener, count, work)
+        else:
+            host.start(server, listener, count, work)
         for text in ask_all(stage):
             stage.answer(text)
 
@@ -212,7 +263,7 @@ def made(name: str, topics: tuple[int, ...], line: str, server: Server) -> Scena
         line=line,
         network=lan,
         play=playing(server),
-        options=(clients(6), WORK),
+        options=(clients(6), WORK, BUSY),
         story=Story(told(6), tuple(f"hello, client {number}" for number in range(6)), Level.OUTCOME),
     )
 

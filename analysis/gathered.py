@@ -91,15 +91,11 @@ def gathered(
     if before is not None and (before.connection != connection or before.until > len(packets)):
         before = None
     if around is not None:
-        if before is None or not before.holds(around):
-            return _gathered_around(snapshot, connection, around)
-        new = rows_of(snapshot, connection, before.until)
-        if before.later:
-            return replace(before, until=len(packets), later=before.later + len(new))
-        if len(before) + len(new) > MOST + MOST // 2:
-            return _gathered_around(snapshot, connection, around)
+        before = _near(snapshot, connection, before, around)
+        if before.until == len(packets):
+            return before
     rows = rows_of(snapshot, connection, before.until if before is not None else 0)
-    values = {"rows": rows} | {name: getattr(packets, name)[rows] for name in list(_COLUMNS)[1:]}
+    values = _values(snapshot, rows)
     with _adding:
         if before is None:
             columns = Columns(_COLUMNS, len(rows))
@@ -113,6 +109,37 @@ def gathered(
     if before is not None:
         return replace(before, until=len(packets), columns=columns, **known)
     return Gathered(connection, len(packets), columns, **known)
+
+
+def _near(snapshot: Snapshot, connection: int, before: Gathered | None, around: int) -> Gathered:
+    """Packets around a row: those of the snapshot, or older ones that are few enough to be added to."""
+    until = len(snapshot.packets)
+    if before is None or not before.holds(around):
+        return _gathered_around(snapshot, connection, around)
+    new = len(rows_of(snapshot, connection, before.until))
+    if before.later:
+        return replace(before, until=until, later=before.later + new)
+    if len(before) + new <= MOST + MOST // 2:
+        return before
+    if new > MOST // 2:
+        return _gathered_around(snapshot, connection, around)
+    newest = _newest_of(before)
+    # Whoever looks at older ones is far from those that have come.
+    return newest if newest.holds(around) else replace(before, until=until, later=new)
+
+
+def _values(snapshot: Snapshot, rows: NDArray[np.int64]) -> dict[str, NDArray[Any]]:
+    """The columns of these packets."""
+    return {"rows": rows} | {name: getattr(snapshot.packets, name)[rows] for name in list(_COLUMNS)[1:]}
+
+
+def _newest_of(before: Gathered) -> Gathered:
+    """The last `MOST` of these packets."""
+    gone = len(before) - MOST
+    columns = Columns(_COLUMNS, MOST + MOST // 2)
+    columns.extend({name: getattr(before, name)[gone:] for name in _COLUMNS})
+    known: dict[str, Any] = dict(columns.items())
+    return replace(before, columns=columns, earlier=before.earlier + gone, before=int(before.rows[gone - 1]), **known)
 
 
 def _gathered_around(snapshot: Snapshot, connection: int, packet: int) -> Gathered:
@@ -143,7 +170,9 @@ def _gathered_around(snapshot: Snapshot, connection: int, packet: int) -> Gather
     later += max(len(rows) - begin - MOST, 0)
     rows = rows[begin : begin + MOST]
     columns = Columns(_COLUMNS, len(rows) if len(rows) < MOST else MOST + MOST // 2)
-    columns.extend({"rows": rows} | {name: getattr(packets, name)[rows] for name in list(_COLUMNS)[1:]})
+    for at in range(int(rows[0]), int(rows[-1]) + 1, STEP) if len(rows) else ():
+        columns.extend(_values(snapshot, rows[np.searchsorted(rows, at) : np.searchsorted(rows, at + STEP)]))
+        _let_go(snapshot, at)
     known: dict[str, Any] = dict(columns.items())
     return Gathered(connection, len(packets), columns, **known, earlier=earlier + begin, before=before, later=later)
 
@@ -152,5 +181,11 @@ def _pieces(snapshot: Snapshot, connection: int, first: int, end: int) -> Iterat
     """The rows of a connection's packets from one row to before another; what is read for it is let go again."""
     for at in range(first, end, STEP):
         yield rows_of(snapshot, connection, at, min(at + STEP, end))
-        if at + STEP < end:
-            forget_rows(snapshot.packets.connection, at, at + STEP)
+        _let_go(snapshot, at)
+
+
+def _let_go(snapshot: Snapshot, at: int) -> None:
+    """Packets of one connection may lie far apart: looking at them fetches much. The newest stay at hand."""
+    if at + 2 * STEP < len(snapshot.packets):
+        for name in ("connection", *list(_COLUMNS)[1:]):
+            forget_rows(getattr(snapshot.packets, name), at, at + STEP)

@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 PORT: Final = 9999
 APART: Final = 0.004
 """Seconds between two clients, so that they come in the same order in each run."""
+FAR_APART: Final = 0.03
+"""The same where that order is what is told, on a busy machine too."""
 WORK: Final = Option("work", Unit.MILLISECONDS, 60, "What one request costs the server.", least=1, most=500)
 BUSY: Final = Option("busy", Unit.COUNT, 0, "1: the work is computing, not waiting; calls are not noted then.", most=1)
 LONG_WORK: Final = replace(WORK, default=200)
@@ -61,18 +63,20 @@ def lan(options: Mapping[str, float]) -> Network:
     return two_hosts(Wire(delay_ms=1))
 
 
-def ask(client: Host, server: Host, number: int, port: int) -> bytes:
+def ask(client: Host, server: Host, number: int, port: int, apart_s: float) -> bytes:
     """Be one client: say who you are, and read the answer to its end."""
-    time.sleep(number * APART)
+    time.sleep(number * apart_s)
     with client.connect(server.address, port, from_port=40_001 + number + 100 * (PORT - port)) as connection:
         connection.sendall(f"client {number}".encode())
         return connection.recv_all(100)
 
 
-def ask_all(stage: Stage, port: int = PORT) -> list[str]:
-    """All clients at once; their answers in their order."""
+def ask_all(stage: Stage, port: int = PORT, apart_s: float = APART) -> list[str]:
+    """All clients at once, or this many seconds apart; their answers in their order."""
     client, server = stage["client"], stage["server"]
-    asking = [client.start(ask, client, server, number, port) for number in range(int(stage.options["clients"]))]
+    asking = [
+        client.start(ask, client, server, number, port, apart_s) for number in range(int(stage.options["clients"]))
+    ]
     return [each.result().decode() for each in asking]
 
 
@@ -195,11 +199,16 @@ def playing(server: Server) -> Callable[[Stage], None]:
 
 
 def play_lock(stage: Stage) -> None:
-    """Each client asks for the next number of a counter: first without a lock, then with one."""
+    """Each client asks for the next number of a counter: first without a lock, then with one.
+
+    Who gets which number is chance, on a busy machine: what is told are the numbers that were given out.
+    """
     server, count = stage["server"], int(stage.options["clients"])
     for port, lock in ((PORT, None), (PORT - 1, threading.Lock())):
         server.start(count_up, server.listen(port), count, stage.options["work"] / 1000, lock)
-        stage.answer(("without a lock: " if lock is None else "with a lock: ") + ", ".join(ask_all(stage, port)))
+        stage.answer(
+            ("without a lock: " if lock is None else "with a lock: ") + ", ".join(sorted(ask_all(stage, port), key=int))
+        )
 
 
 def count_up(listener: NotedSocket, count: int, work: float, lock: threading.Lock | None) -> None:
@@ -231,7 +240,7 @@ def play_thread_local(stage: Stage) -> None:
     """Each thread keeps its client's name twice: in a variable of its own, and in one that all share."""
     server = stage["server"]
     server.start(keep_names, server.listen(PORT), int(stage.options["clients"]), stage.options["work"] / 1000)
-    for text in ask_all(stage):
+    for text in ask_all(stage, apart_s=FAR_APART):
         stage.answer(text)
 
 

@@ -116,7 +116,7 @@ class Analyser:
         times = self.packets.columns["time_ns"]
         told_rtt = learn_timing(s, times, columns)
         learn_handshake_packets(s, columns)
-        shift = _shifts(batch, headers)
+        shift = _shifts(headers)
         learn_windows(s, shift[s.row[s.opening]], columns)
         count_flags(s, self.connections.counts)
         add_completeness(s, assigned.reopened, columns)
@@ -132,10 +132,10 @@ class Analyser:
         write_history(s, sent.repeated(s.flags & FIN != 0), over_holes, self.connections)
 
 
-def _shifts(batch: Batch, headers: Headers) -> NDArray[np.int8]:
+def _shifts(headers: Headers) -> NDArray[np.int8]:
     """The window scale option of each packet, int8 (N,): -1 for none, `CUT` for a header that was cut off."""
     options = headers.syn_options
-    whole = headers.payload[options.row] <= batch.captured_length[options.row]
+    whole = (headers.payload[options.row] >= 0) | (headers.flags[options.row] & np.uint16(Flag.REASSEMBLED) != 0)
     by_row = np.full(len(headers), -1, np.int8)
     by_row[options.row] = np.where((options.window_scale >= 0) | whole, options.window_scale, CUT)
     return by_row

@@ -93,7 +93,8 @@ def _scaling_at(
     number[syn] = np.arange(len(syn))
     latest = np.maximum.accumulate(number[at])
     side = s.side[at]
-    inside = indices((latest >= 0) & (s.side[syn[latest]] >> 1 == side >> 1))
+    inside = indices(latest >= 0)
+    inside = inside[s.side[syn[latest[inside]]] >> 1 == side[inside] >> 1]
     own = before[side]
     own[inside] = after.reshape(-1)[2 * latest[inside] + (side[inside] & 1)]
     return own

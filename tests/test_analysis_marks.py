@@ -253,6 +253,16 @@ def test_a_scaled_window_is_full(story: str) -> None:
     assert marks_of(analysed(segments, range(len(segments)))) == marks_of(analysed(segments))
 
 
+@pytest.mark.parametrize(("snapped", "expected"), [(0, ["window_full"]), (1, [""]), (8, [""])])
+def test_a_syn_whose_options_were_cut_off_does_not_say_that_windows_are_not_scaled(
+    snapped: int, expected: list[str]
+) -> None:
+    opening = client(SYN, 100, options=bytes((2, 4, 5, 180)), snapped=snapped)
+    filled = [opening, client(ACK, 101, 301, window=10), server(PSH | ACK, 301, 101, data=10)]
+    assert marks_of(analysed(filled))[-1:] == expected
+    assert marks_of(analysed(filled, [1, 2]))[-1:] == expected
+
+
 def test_a_clock_that_went_back_makes_an_initial_rtt_without_end() -> None:
     """Both are negative, and compared as Wireshark's unsigned numbers: 3 ms back is less than 2 ms back."""
     opening = [client(SYN, 100, at_ms=10), server(SYN | ACK, 500, 101, at_ms=8), client(ACK, 101, 501, at_ms=8)]

@@ -24,8 +24,10 @@ ASKED: Final = 10_000
 """The same for the ladder of machines while it is open, which tells how many it shows."""
 LEAST_SECONDS: Final = 1.0
 """Between two times, at least, while packets come ..."""
-REST: Final = 20
-"""... and so many times as long as it took."""
+REST: Final = 30
+"""... and so many times as long as it took ..."""
+REST_OPEN: Final = 6
+"""... or so many times while the ladder of machines is open."""
 
 
 class Learning:
@@ -64,7 +66,8 @@ class Learning:
         learned = self._desk.learn(snapshot, packet, most)
         picture = director.machines.picture(snapshot, learned, packet) if director.machines.open else None
         now = director.now()
-        self._again_at = now + max(LEAST_SECONDS, REST * (now - started))
+        rest = REST if picture is None else REST_OPEN
+        self._again_at = now + max(LEAST_SECONDS, rest * (now - started))
         return learned, picture
 
     def _show(self, _: tuple[Snapshot, int], answer: tuple[Learned, Picture | None]) -> None:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from analysis.marks import RESENT
+from analysis.snapshot import span_of
 from capture.protocol import Flag, Protocol
 
 if TYPE_CHECKING:
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from analysis.connections import Connections
     from analysis.exchanges import Exchange
     from analysis.snapshot import Snapshot
 
@@ -30,7 +32,8 @@ PIECES: Final = 8
 class Turn:
     """One request of a client and its reply: rows of the packets that carry them, at most `PIECES` of each.
 
-    `end_ns` is when the reply began, or else the time of the connection's last packet.
+    `end_ns` is when the reply began, or else the time of the connection's last packet; of the capture's, where a reply
+    might still come.
     """
 
     connection: int
@@ -65,6 +68,7 @@ def turns(snapshot: Snapshot, rows: NDArray[np.int64]) -> Iterator[Turn]:
     sizes = np.add.reduceat(packets.payload_length[rows].astype(np.int64), starts)
     runs = list(zip(starts.tolist(), [*edges.tolist(), len(rows)], sizes.tolist(), strict=True))
     number, before = 0, -1
+    newest = span_of(snapshot)[1]
     for place, (first, last, size) in enumerate(runs):
         row = int(connection[first])
         number, before = (number if row == before else 0), row
@@ -72,13 +76,18 @@ def turns(snapshot: Snapshot, rows: NDArray[np.int64]) -> Iterator[Turn]:
             continue
         request: tuple[int, ...] = tuple(rows[first : min(last, first + PIECES)].tolist())
         reply: tuple[int, ...] = ()
-        end = int(packets.time_ns[c.last_packet[row]])
+        end = newest if _open(c, row) else int(packets.time_ns[c.last_packet[row]])
         if place + 1 < len(runs) and connection[runs[place + 1][0]] == row:
             begin, stop, _ = runs[place + 1]
             reply = tuple(rows[begin : min(stop, begin + PIECES)].tolist())
             end = int(packets.time_ns[reply[0]])
         yield Turn(row, number, request, reply, int(packets.time_ns[request[0]]), end, size)
         number += 1
+
+
+def _open(c: Connections, row: int) -> bool:
+    """Whether a connection's server may still answer: it has not closed it, and nobody has reset it."""
+    return bool((c.rst_packet[row] < 0).all() and c.fin_packet[row][1 - int(c.client[row])] < 0)
 
 
 def lookups(snapshot: Snapshot, exchanges: tuple[Exchange, ...]) -> Iterator[Turn]:

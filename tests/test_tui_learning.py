@@ -143,6 +143,23 @@ async def test_a_cause_is_told_as_soon_as_packets_show_it(tmp_path: Path) -> Non
         assert "caused #1 #2" in (await settle(pilot))[0]
 
 
+async def test_what_a_request_waits_for_is_told_while_it_waits(tmp_path: Path) -> None:
+    """The question that one looks at a live capture for: the server's reply does not come, and why."""
+    network = Network()
+    network.open(0, *FRONT)
+    network.say(1, *FRONT, get("/slow"))
+    network.segment(1.1, *FRONT[::-1], 16)  # received, and that is all for now
+    network.open(2, *BACK)
+    network.say(3, *BACK, get("/slow", X_Forwarded_For=CLIENT))
+    network.segment(3.1, *BACK[::-1], 16)
+    async with growing(tmp_path, containers.pcap(network.frames), 10) as (app, pilot, _feed):
+        text = "\n".join(await open_machines(app, pilot))
+        assert "connections 0, 1, deduced" in text
+        await pilot.press(":", "9", "enter")
+        await until(pilot, partial(caused, app, 8))
+        assert "Asked because of packet 4 on connection 0, certain" in "\n".join(await settle(pilot))
+
+
 async def test_of_many_packets_those_around_the_selected_one_are_looked_at(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -208,7 +208,7 @@ def _joined(
     for step in steps:
         packet, row = step.packets[0], step.connections[0]
         detail = details.get(packet)
-        if row not in both or detail is None:
+        if row not in both or detail is None or detail.gone:
             kept.append(step)
             continue
         from_client = _from_client(snapshot, packet)

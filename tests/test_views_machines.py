@@ -16,7 +16,7 @@ from capture.source import open_source
 from export.report import write_report
 from fixtures import wire
 from lab import pcapng
-from proxy_builder import BACK, CLIENT, OTHER, PROXY, Network, get, ok
+from proxy_builder import BACK, CLIENT, MS, OTHER, PROXY, START, Network, get, ok
 from views.machines import MachineLadder, _addresses
 from views.machines_picture import LEAST, fitting, lanes
 from views.options import Options
@@ -311,3 +311,18 @@ def test_every_fixture_has_a_picture(file: Path) -> None:
             for index in range(len(ladder)):
                 text = plain(ladder.draw(index, 80))
                 assert (cells(text), text.isascii(), text.isprintable()) == (80, True, True)
+
+
+def test_datagrams_that_fold_are_not_called_acknowledgments(tmp_path: Path) -> None:
+    network = Network()
+    for number in range(60):
+        udp = wire.udp((CLIENT, 40001), (PROXY, 9), b"some data")
+        packet = wire.ip(CLIENT, PROXY, wire.UDP, udp, identification=number)
+        network.frames.append((START + number * MS, wire.ethernet(wire.mac(1), wire.mac(2), wire.IPV4, packet)))
+    with open_source(network.written(tmp_path)) as source:
+        session = Session(source)
+        session.run()
+        told = together(session, learn(session), 0)
+        ladder = MachineLadder(session.snapshot, told, ASCII)
+    drawn = "\n".join(plain(ladder.draw(index, 100)) for index in range(len(ladder)))
+    assert "57 more packets, 513 B" in drawn

@@ -224,7 +224,10 @@ class MachineLadder:
         passed = int(times[packets[-1]]) - int(times[self._packets[max(begin - 1, 0)]])
         payload = int(self.snapshot.packets.payload_length[packets].sum(dtype=np.int64))
         number = end - begin
-        what = ngettext("{number} more data/ACK packet", "{number} more data/ACK packets", number)
+        if any(self._talks[step.connections[0]].is_tcp for step in self.story.steps[begin:end]):
+            what = ngettext("{number} more data/ACK packet", "{number} more data/ACK packets", number)
+        else:
+            what = ngettext("{number} more packet", "{number} more packets", number)
         told = (what.format(number=number), size(payload), duration(passed, micro=self._signs.micro))
         canvas = Canvas(width)
         left = self._left(width)

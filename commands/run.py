@@ -118,7 +118,7 @@ def record(sandbox: Sandbox, feed: Feed, layout: str | None) -> int:
         counts = feed.stop()
     from views.live import summary
 
-    click.echo(f"netviz: {summary(feed.where, counts, feed.saved_as, feed.kept_bytes, feed.unsaved)}", err=True)
+    click.echo(f"netviz: {summary(feed.where, counts, feed.saved_as, *feed.kept)}", err=True)
     if layout is not None:
         from analysis.session import Session
         from commands.telling import output

@@ -38,7 +38,7 @@ class Growing:
         self.ended = False
         self.behind = 0
         self.left = Left()
-        self.saved_packets = self.kept_bytes = 0
+        self.saved_packets = self.kept_bytes = self.files = 0
         self.through = ""
         file.write_bytes(b"")
         self.descriptor = os.open(file, os.O_RDWR)

@@ -181,13 +181,16 @@ for _ in range(12):
     send(50)
     time.sleep(0.05)
 counts = feed.stop()
-tell(counts, read=sum(len(batch) for batch in source.batches()), problems=[str(each) for each in source.problems])
+read, kept = sum(len(batch) for batch in source.batches()), [feed.kept]
+source.close()
+tell(counts, read=read, problems=[str(each) for each in source.problems], kept=[*kept, feed.kept])
 """,
         tmp_path / "ring.pcapng",
     )
     assert told["packets"] == 600
     kept = sorted(tmp_path.iterdir())
     assert len(kept) == 3
+    assert told["kept"] == 2 * [[sum(each.stat().st_size for each in kept), 0, 3]]
     assert kept[0].name != "ring_00001.pcapng"
     whole = [each for file in kept for each in _lengths(file)]
     assert set(whole) == {106}

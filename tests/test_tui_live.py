@@ -200,6 +200,13 @@ async def test_a_file_that_is_there_already_stays_as_it_is(tmp_path: Path) -> No
         assert app.saving.value == "netviz-2.pcapng"
 
 
+async def test_of_a_ring_of_files_no_part_is_saved_as_if_it_were_all(tmp_path: Path) -> None:
+    async with growing(tmp_path) as (app, _pilot, feed):
+        feed.files = 2
+        assert "goes to a ring of files already" in app.director.following.save(tmp_path / "saved.pcap")
+        assert not (tmp_path / "saved.pcap").exists()
+
+
 async def test_quitting_again_quits(tmp_path: Path) -> None:
     async with growing(tmp_path) as (app, pilot, _):
         await pilot.press("q")
@@ -231,6 +238,8 @@ def test_the_line_tells_losses_and_lag_first_and_never_more_than_fits() -> None:
     )
     saved = replace(state, saved_as=Path("some.pcapng"), kept=4_000_000, unsaved=17)
     assert "  17 not saved [w saves]  4.0 MB some.pcapng  " in plain(live_line(saved, 9.0, 200))
+    ring = replace(state, saved_as=Path("x_00007.pcapng"), kept=300, unsaved=0, files=3)
+    assert "  300 B in 3 files up to x_00007.pcapng  " in plain(live_line(ring, 9.0, 200))
     broken = replace(state, counts=replace(counts, done="lo went down"))
     assert "lo went down" in plain(live_line(broken, 0.0, 120))
 
@@ -240,5 +249,7 @@ def test_the_end_is_summed_up_in_a_sentence(tmp_path: Path) -> None:
     assert summary("lo", counts, tmp_path / "x") == f"lo: 5 packets captured, none dropped, 2000 B in {tmp_path / 'x'}."
     some = summary("lo", counts, tmp_path / "x", 1000, 2)
     assert some == f"lo: 5 packets captured, none dropped, 1000 B in {tmp_path / 'x'}, without the last 2."
+    ring = summary("lo", counts, Path("x_00007.pcapng"), 1000, 0, 3)
+    assert ring == "lo: 5 packets captured, none dropped, 1000 B in 3 files up to x_00007.pcapng."
     lost = replace(counts, dropped=2, done="lo went down")
     assert summary("lo", lost, None) == "lo: 5 packets captured, 2 dropped by the kernel. It broke off: lo went down."

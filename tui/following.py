@@ -46,6 +46,7 @@ class Following:
             new=self.new,
             kept=self.feed.kept_bytes,
             unsaved=self.feed.unsaved,
+            files=self.feed.files,
             left=self.feed.left,
             through=self.feed.through,
         )
@@ -112,6 +113,8 @@ class Following:
         """Save what was captured, and say how it went. Copies all of it: not on the screen's thread."""
         if self.feed is None:
             return "This capture is a file already."
+        if self.feed.files:
+            return "This capture goes to a ring of files already, and its older packets may be gone."
         try:
             packets, gone = self.feed.save(path)
         except FileExistsError:

@@ -37,6 +37,7 @@ class LiveState:
     new: int
     kept: int  # bytes in the file that it was saved as, or else in the spool
     unsaved: int  # packets that are in no file
+    files: int = 0  # of a ring: `saved_as` is the newest of so many
     left: Left = NONE_LEFT
     through: str = ""  # the program that captures for netviz
 
@@ -109,13 +110,23 @@ def _kept(state: LiveState) -> list[Span]:
     if state.unsaved:
         since = ngettext("{count} not saved [w saves]", "{count} not saved [w saves]", state.unsaved)
         parts.append(Span(since.format(count=count(state.unsaved)), "dim"))
-    return [*parts, Span(f"{size(state.kept)} {safe(state.saved_as.name)}", "dim")]
+    where = safe(state.saved_as.name)
+    if state.files:
+        where = _ring(state.files, where)
+    return [*parts, Span(f"{size(state.kept)} {where}", "dim")]
 
 
-def summary(where: str, counts: Counts, saved_as: Path | None, kept: int | None = None, unsaved: int = 0) -> str:
+def _ring(files: int, newest: str) -> str:
+    """The files that a ring has, by the newest of them."""
+    return ngettext("in {count} file: {file}", "in {count} files up to {file}", files).format(count=files, file=newest)
+
+
+def summary(
+    where: str, counts: Counts, saved_as: Path | None, kept: int | None = None, unsaved: int = 0, files: int = 0
+) -> str:
     """How much was captured and lost, and where it is: `lo: 1,234 packets captured, none dropped.`.
 
-    `kept` are the bytes in the file, if not all, and `unsaved` the packets that are in none.
+    `kept` are the bytes in the file, if not all, `unsaved` the packets that are in none, `files` how many a ring has.
     """
     captured = ngettext("{count} packet captured", "{count} packets captured", counts.packets)
     parts = [captured.format(count=count(counts.packets))]
@@ -127,7 +138,8 @@ def summary(where: str, counts: Counts, saved_as: Path | None, kept: int | None 
     else:
         parts.append(_("none dropped"))
     if saved_as is not None:
-        parts.append(_("{size} in {file}").format(size=size(counts.written if kept is None else kept), file=saved_as))
+        told = size(counts.written if kept is None else kept)
+        parts.append(f"{told} {_ring(files, str(saved_as))}" if files else f"{told} in {saved_as}")
         if unsaved:
             parts.append(_("without the last {count}").format(count=count(unsaved)))
     told = f"{where}: {', '.join(parts)}."

@@ -26,6 +26,7 @@ class FileChain:
         self._files: list[tuple[int, int | None]] = []  # where each begins in the whole, and its descriptor
         self._current = 0
         self._position = 0
+        self._held = 0  # when it was closed
         self._cancelled = threading.Event()
         self._lock = threading.Lock()
 
@@ -70,6 +71,16 @@ class FileChain:
             end = begin + (os.fstat(descriptor).st_size if descriptor is not None else 0)
         return max(end - self._position, 0)
 
+    @property
+    def held(self) -> int:
+        """Bytes of the files that were not dropped."""
+        with self._lock:
+            return self._size()
+
+    def _size(self) -> int:
+        kept = [(begin, descriptor) for begin, descriptor in self._files if descriptor is not None]
+        return kept[-1][0] + os.fstat(kept[-1][1]).st_size - kept[0][0] if kept else self._held
+
     def ready(self) -> bool:
         """Whether `fill` would not wait."""
         return self._cancelled.is_set() or self.waiting > 0
@@ -102,6 +113,7 @@ class FileChain:
     def close(self) -> None:
         """Give the files back."""
         with self._lock:
+            self._held = self._size()
             for place, (begin, descriptor) in enumerate(self._files):
                 if descriptor is not None:
                     os.close(descriptor)

@@ -71,6 +71,11 @@ class Output:
             os.close(self.descriptor)
 
     @property
+    def files(self) -> int:
+        """How many files of a ring there are; 0: it is none."""
+        return len(self._ring.made) if self._ring is not None else 0
+
+    @property
     def newest(self) -> Path | None:
         """The file that is written now; None for the spool."""
         return self._ring.made[-1] if self._ring is not None else self.target.path
@@ -133,15 +138,27 @@ class Feed:
 
     @property
     def kept_bytes(self) -> int:
-        """How much `saved_as` holds, or else the spool."""
+        """How much `saved_as` holds, or the ring, or else the spool."""
+        if self.files:
+            return self._output.chain.held
         if self._saved is not None and self._output.newest is None:
             return self._saved_bytes
         return self.counts.written - self.left.bytes
 
     @property
+    def files(self) -> int:
+        """How many files it is kept in, if that is a ring of them; 0: it is not."""
+        return self._output.files
+
+    @property
     def unsaved(self) -> int:
         """Packets that are in no file: that have come since it was saved."""
         return 0 if self._output.newest is not None else self.counts.packets - self._saved_packets
+
+    @property
+    def kept(self) -> tuple[int, int, int]:
+        """What is to be told at the end: `kept_bytes`, `unsaved`, `files`."""
+        return self.kept_bytes, self.unsaved, self.files
 
     def source(self) -> CaptureSource:
         """What the reader follows: all that is captured, from the first packet on. To be asked for once.

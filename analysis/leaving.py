@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from capture.live.spool import PAGE
-from capture.mapped import forget_rows
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -76,8 +75,7 @@ class Leaving:
             self._before = min(max(at, old + 1), newest)
             self._give_back(snapshot, old, self._before)
         self._spool.left = replace(self._spool.left, connections=int(np.count_nonzero(self._has_left)))
-        for column in (packets.offset, packets.captured_length, packets.connection):
-            forget_rows(column, 0, newest)
+        packets.let_go()
 
     def _close(self, snapshot: Snapshot, newest: int, needed: int) -> tuple[int, int]:
         """Tell closed connections to leave, for so many bytes; the rows between which that may have made pages free."""

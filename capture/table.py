@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from capture.columns import Columns
-from capture.mapped import MappedColumns
+from capture.mapped import STEP, MappedColumns, forget_rows
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -53,6 +53,11 @@ class Packets:
 
     def __len__(self) -> int:
         return len(self.time_ns)
+
+    def let_go(self) -> None:
+        """Drop from memory what was fetched from files (`capture.mapped`), but for the newest rows."""
+        for field in fields(self):
+            forget_rows(getattr(self, field.name), 0, len(self) - STEP)
 
 
 @dataclass(frozen=True, slots=True)

@@ -182,6 +182,7 @@ told = int(column[: 30 * STEP].sum())
 read = resident()
 forget_rows(column, 0, 30 * STEP)
 forget_rows(values, 0, STEP)  # lies in memory, and stays
+forget_rows(column, 0, -5)  # nothing
 assert int(column[: 30 * STEP].sum()) == told
 forget_rows(column, 0, 30 * STEP)
 print(read - before, resident() - before)
@@ -196,3 +197,14 @@ def test_rows_that_were_read_again_are_let_go() -> None:
     read, kept = map(int, told.stdout.split())
     assert read > 25_000
     assert kept < 3_000
+
+
+def test_a_snapshot_lets_go_of_all_columns_but_for_the_newest_rows(monkeypatch: pytest.MonkeyPatch) -> None:
+    told: list[tuple[int, int, int]] = []
+    monkeypatch.setattr("capture.table.STEP", 100)
+    monkeypatch.setattr("capture.table.forget_rows", lambda column, begin, end: told.append((id(column), begin, end)))
+    table = PacketTable(endless=True)
+    table.extend({name: np.arange(250).astype(kind) for name, kind in SCHEMA.items()})
+    packets = table.snapshot()
+    packets.let_go()
+    assert told == [(id(getattr(packets, name)), 0, 150) for name in SCHEMA]

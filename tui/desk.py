@@ -130,6 +130,7 @@ def build(session: Session, request: Request, before: Scene | None, cancelled: C
     matches = before.matches if unchanged and before is not None else None
     if request.filter is not None and (matches is None or not matches.complete):
         matches = request.filter.matches(snapshot, session.source, cancelled)
+        snapshot.packets.let_go()  # a filter looks at all of a column
     only = matches.connections if matches is not None else None
     packets = ladder = None
     if request.connection != NONE:

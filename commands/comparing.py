@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import tempfile
 from contextlib import closing
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import click
@@ -17,6 +15,7 @@ from lab.errors import LabError
 from lab.scenarios import find, scenarios
 
 if TYPE_CHECKING:
+    from analysis.session import Session
     from lab.scenario import Scenario
     from views.comparison import Run
 
@@ -91,39 +90,31 @@ def compare(names: tuple[str, ...], layout: str, *, recorded: bool, only_ascii: 
 
 def told(scenario: Scenario, given: dict[str, Any], *, recorded: bool) -> Run:
     """Run a scenario, or take its recorded run: how its clients were served. Raises `LabError`, `CaptureError`."""
+    from capture.source import open_source
     from commands.lab import RECORDED
-
-    if recorded:
-        return read(scenario.name, RECORDED / f"{scenario.name}.pcapng")
-    with tempfile.TemporaryDirectory(prefix="netviz-") as folder:
-        file = Path(folder, f"{scenario.name}.pcapng")
-        run(scenario, given, file)
-        return read(scenario.name, file)
-
-
-def run(scenario: Scenario, given: dict[str, Any], file: Path) -> None:
-    """Run a scenario and keep its capture. Raises `LabError`."""
-    from commands.watching import save
+    from commands.watching import session_of
     from lab.starting import missing, start
 
+    if recorded:
+        from analysis.session import Session
+
+        return read(scenario.name, Session(open_source(RECORDED / f"{scenario.name}.pcapng")))
     if absent := missing(scenario):
         raise LabError(f"{scenario.name} needs {' and '.join(absent)}, which is not installed here.")
     known = {each.name for each in scenario.options}
     options = {name: value for name, value in given.items() if value is not None and name in known}
     with start(scenario.name, options) as running:
-        if save(running, file) != READ_WHOLE:
-            raise LabError(f"The run of {scenario.name} could not be kept.")
+        found = read(scenario.name, session_of(running, scenario.name))
         running.wait()
+    return found
 
 
-def read(name: str, file: Path) -> Run:
-    """What a capture tells of how clients were served. Raises `CaptureError`."""
+def read(name: str, session: Session) -> Run:
+    """What a capture tells of how clients were served."""
     from analysis.serving import serving
-    from analysis.session import Session
-    from capture.source import open_source
 
-    with closing(Session(open_source(file))) as session:
+    with closing(session):
         session.run()
         for problem in session.snapshot.problems:
-            complain(file.name, problem.message)
+            complain(name, problem.message)
         return name, session.snapshot, serving(session)

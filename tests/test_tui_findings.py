@@ -93,3 +93,14 @@ async def test_the_list_tells_what_was_found_of_the_connections_on_screen(name: 
             assert app.desk.findings[row] == told.of(row)
             assert kinds(told.of(row)) in lines[3 + index - app.stage.connections.top]
         assert (" zero-window " in lines[3]) == (name == "zero-window.pcap")
+
+
+async def test_what_another_connections_packet_shows_is_not_gone_to_as_if_it_were_its_own() -> None:
+    async with opened("icmp.pcapng", SMALL) as (app, pilot):
+        shown = {finding.packet for found in app.desk.findings.values() for finding in found if finding.packet}
+        connections = app.desk.snapshot.packets.connection
+        assert any(connections[packet] != app.desk.connection for packet in shown)  # an ICMP message
+        await pilot.press("right_curly_bracket", "right_curly_bracket", "right_curly_bracket")
+        lines = await settle(pilot)
+        assert connections[app.desk.packet] == app.desk.connection
+        assert not any("could not be shown" in line for line in lines)

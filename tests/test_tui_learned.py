@@ -52,3 +52,16 @@ async def test_a_capture_without_names_says_so() -> None:
             if app.stage.said:
                 break
         assert app.stage.said == "This capture tells no names of its addresses."
+
+
+async def test_keys_of_panes_mean_the_panes_again_after_a_list_was_open_over_them() -> None:
+    async with opened("browse.pcapng", MEDIUM) as (app, pilot):
+        await pilot.press("R")
+        for _ in range(100):
+            await pilot.pause(0.02)
+            if isinstance(app.screen, LearnedScreen):
+                break
+        assert app.stage.focused_pane == "ladder"
+        await pilot.press("escape", "backslash")
+        await settle(pilot)
+        assert app.director.wishes.maximised == "ladder"

@@ -132,7 +132,7 @@ class NetvizApp(Actions):
 
     def on_descendant_focus(self, event: DescendantFocus) -> None:
         """The line of keys is about the focused pane."""
-        if isinstance(event.widget, LineView):
+        if isinstance(event.widget, LineView) and event.widget in self.stage.widgets:  # and not in a dialog
             self.stage.focused_pane = str(event.widget.id)
             self.stage.keys.redraw()
 

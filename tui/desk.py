@@ -273,9 +273,13 @@ class Desk:
 
     @property
     def troubles(self) -> list[int]:
-        """The packets (rows) that show errors or warnings about the open connection."""
-        grave = (each for each in self.found if each.severity > Severity.NOTE)
-        return [each.packet for each in grave if each.packet is not None]
+        """Its packets (rows) that show errors or warnings about the open connection.
+
+        What another one's packet shows, as an ICMP message, is told of, but not gone to as if it were its own.
+        """
+        shown = (each.packet for each in self.found if each.severity > Severity.NOTE)
+        packets = [first_sighting(self.snapshot, packet) for packet in shown if packet is not None]
+        return [packet for packet in packets if self.snapshot.packets.connection[packet] == self.connection]
 
     def next_connection(self, by: int) -> int:
         """The connection `by` places on, in the list's order if there is a list; those without packets are left out."""

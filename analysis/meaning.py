@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 import numpy as np
 
 from analysis.connections import NO_PACKET
+from analysis.fitting import ANSWERS, BEHIND, BEYOND, fit_of
 from analysis.places import indices, run_starts
 from analysis.segments import ACK, FIN, RST, SYN
 from analysis.states import State
@@ -38,7 +39,9 @@ ACKS_FIN: Final = np.uint16(64)
 SYN_SEEN: Final = np.uint16(128)
 ACKS_SYN: Final = np.uint16(256)
 ACTIVE_OPEN: Final = np.uint16(512)
-MEANINGS: Final = 1024
+FIT: Final = 10
+"""From this bit on, two bits wide: `analysis.fitting`."""
+MEANINGS: Final = 4096
 STATES: Final = 32
 """Packed states, as in `analysis.states`."""
 NEVER: Final = 1 << 30
@@ -91,11 +94,15 @@ def _compiled() -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
     fin, syn, rst, ack = (meaning >> bit & 1 != 0 for bit in range(4))
     is_ = _Flags(fin, syn, rst, ack)
     data, fin_seen, acks_fin, syn_seen, acks_syn, active = (meaning >> bit & 1 != 0 for bit in range(4, 10))
-    # In SYN-SENT a reset refuses a stray SYN,ACK without giving up (RFC 9293 figure 9).
-    refuses = rst & syn_seen & (before & 0x0F == State.SYN_SENT)
-    sender = NEXT[before, np.where(refuses, Signal.NOTHING, _sent(is_, data, fin_seen & ~acks_fin))]
+    fit = meaning >> FIT & 3
+    # In SYN-SENT a reset refuses a stray SYN,ACK or ACK without giving up (RFC 9293 figures 9 and 10).
+    refuses = rst & (syn_seen | (fit == ANSWERS)) & (before & 0x0F == State.SYN_SENT)
+    sent = np.where(rst & (fit == BEYOND), Signal.SENT_RST_BEYOND, _sent(is_, data, fin_seen & ~acks_fin))
+    sender = NEXT[before, np.where(refuses, Signal.NOTHING, sent)]
     told = NEXT[before, _news(is_, acks_fin, acks_syn)]
     received = _received(is_, told & 0x0F == State.SYN_SENT, active, acks_syn | ~syn_seen)
+    received = np.where(rst & (fit == BEYOND), Signal.RECEIVED_RST_BEYOND, received)
+    received = np.where(rst & (fit == BEHIND), Signal.NOTHING, received)
     return sender.ravel(), NEXT[told, received].ravel()
 
 
@@ -125,6 +132,8 @@ def learn_meanings(s: Segments, table: ConnectionTable) -> NDArray[np.uint16]:
         meaning |= is_acked * acked
     if active_row.min() != NEVER:
         meaning |= (_of_receiver(s, active_row) < s.row) * ACTIVE_OPEN
+    if len(resets):
+        meaning[resets] |= fit_of(s, resets, table) << np.uint16(FIT)
     if len(s.opening) or columns["fast_open"][s.connection].any():
         taken_row = _learn_taken(s, syn_row, syn_sequence, columns)
         if taken_row.min() != NEVER:

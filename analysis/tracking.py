@@ -5,8 +5,8 @@ receiver's state by what it means (`analysis.meaning`). Segments that cannot mov
 visited: their states are those of the segment before.
 
 Simplifications, each of which a capture can contradict: a segment is taken to arrive; a FIN is taken to be processed
-when it arrives, even if data before it is missing; a RST is taken to be accepted in every synchronised state, without
-RFC 9293's check of its sequence number against the window.
+when it arrives, even if data before it is missing; a RST is taken to be accepted in every synchronised state, unless
+its number does not fit what was seen (`analysis.fitting`).
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from analysis.meaning import (
     learn_meanings,
 )
 from analysis.places import indices, run_sizes
-from analysis.states import State
+from analysis.states import INFERRED, State
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -58,6 +58,7 @@ def _of_both(a: NDArray[np.bool_], b: NDArray[np.bool_]) -> NDArray[np.bool_]:
 
 # What may move an endpoint in these states without SYN, FIN or RST:
 WATCHES_OWN: Final = _flag(State.UNKNOWN, State.SYN_SENT, State.SYN_RECEIVED)
+WATCHES_OWN[State.CLOSED | INFERRED] = True  # by a reset that did not fit
 WATCHES_PEER: Final = _flag(State.SYN_RECEIVED, State.FIN_WAIT_1, State.CLOSING, State.LAST_ACK)
 WATCHED: Final = ~_of_both(~(WATCHES_OWN | WATCHES_PEER), ~(WATCHES_OWN | WATCHES_PEER))
 OPEN: Final = _of_both(*2 * [_flag(*(state for state in State if state >= State.ESTABLISHED))])

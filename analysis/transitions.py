@@ -39,6 +39,8 @@ class Signal(IntEnum):
     RECEIVED_RST = 12
     RECEIVED_RST_AFTER_ACTIVE_OPEN = 13  # by an endpoint that sent a SYN of its own
     SENT_FIN_UNAWARE = 14  # a FIN that does not acknowledge the other end's FIN, though that was sent before
+    SENT_RST_BEYOND = 15  # a reset whose number its sender was not seen to reach: `analysis.fitting`
+    RECEIVED_RST_BEYOND = 16
 
 
 class Move(NamedTuple):
@@ -69,7 +71,21 @@ _RESET: Final = {
     Signal.SENT_RST: sure(State.CLOSED),
     Signal.RECEIVED_RST: sure(State.CLOSED),
     Signal.RECEIVED_RST_AFTER_ACTIVE_OPEN: sure(State.CLOSED),
+    Signal.SENT_RST_BEYOND: guess(State.CLOSED),
 }
+
+# Whose reset did not fit, and who goes on as if nothing had been, has not sent it.
+NOT_CLOSED: Final[Mapping[Signal, Move]] = {
+    Signal.SENT_ACK: guess(State.ESTABLISHED),
+    Signal.SENT_DATA: guess(State.ESTABLISHED),
+    Signal.SENT_FIN: guess(State.FIN_WAIT_1),
+}
+
+
+def _reset(state: State) -> dict[Signal, Move]:
+    """What resets do in a synchronised state; one that does not fit leads nowhere (RFC 9293 section 3.10.7.4)."""
+    return {**_RESET, Signal.RECEIVED_RST_BEYOND: guess(state)}
+
 
 TRANSITIONS: Final[Mapping[State, Mapping[Signal, Move]]] = {
     State.UNKNOWN: {
@@ -103,7 +119,7 @@ TRANSITIONS: Final[Mapping[State, Mapping[Signal, Move]]] = {
         Signal.SENT_FIN: guess(State.FIN_WAIT_1),
     },
     State.SYN_RECEIVED: {
-        **_RESET,
+        **_reset(State.SYN_RECEIVED),
         Signal.RECEIVED_RST: sure(State.LISTEN),
         Signal.SENT_SYN_ACK: sure(State.SYN_RECEIVED),
         Signal.RECEIVED_SYN: guess(State.SYN_RECEIVED),  # sent again: the first may never have arrived
@@ -114,40 +130,41 @@ TRANSITIONS: Final[Mapping[State, Mapping[Signal, Move]]] = {
         Signal.RECEIVED_FIN: keep(State.CLOSE_WAIT),
     },
     State.ESTABLISHED: {
-        **_RESET,
+        **_reset(State.ESTABLISHED),
         Signal.SENT_FIN: keep(State.FIN_WAIT_1),
         Signal.RECEIVED_FIN: keep(State.CLOSE_WAIT),
     },
     State.FIN_WAIT_1: {
-        **_RESET,
+        **_reset(State.FIN_WAIT_1),
         Signal.RECEIVED_ACK_OF_FIN: keep(State.FIN_WAIT_2),
         Signal.RECEIVED_FIN: keep(State.CLOSING),  # simultaneous close, figure 13
     },
     State.FIN_WAIT_2: {
-        **_RESET,
+        **_reset(State.FIN_WAIT_2),
         Signal.RECEIVED_FIN: sure(State.TIME_WAIT),
     },
     State.CLOSE_WAIT: {
-        **_RESET,
+        **_reset(State.CLOSE_WAIT),
         Signal.SENT_FIN: sure(State.LAST_ACK),
         # The other FIN had not arrived yet: this end was in FIN-WAIT-1, and that FIN is what reaches it there.
         Signal.SENT_FIN_UNAWARE: keep(State.CLOSING),
     },
     State.CLOSING: {
-        **_RESET,
+        **_reset(State.CLOSING),
         Signal.RECEIVED_ACK_OF_FIN: sure(State.TIME_WAIT),
     },
     State.LAST_ACK: {
-        **_RESET,
+        **_reset(State.LAST_ACK),
         Signal.RECEIVED_ACK_OF_FIN: sure(State.CLOSED),
     },
-    State.TIME_WAIT: _RESET,
+    State.TIME_WAIT: _reset(State.TIME_WAIT),
 }
 
 
 def next_state(state: State, signal: Signal, *, inferred: bool = False) -> tuple[State, bool]:
     """The state after a signal, and whether it is inferred. Without a transition both stay as they are."""
-    move = TRANSITIONS[state].get(signal)
+    doubted = NOT_CLOSED if state is State.CLOSED and inferred else {}
+    move = doubted.get(signal) or TRANSITIONS[state].get(signal)
     if move is None:
         return state, inferred
     return move.state, inferred if move.inferred is None else move.inferred

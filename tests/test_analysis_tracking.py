@@ -101,6 +101,29 @@ STORIES: dict[str, Story] = {
         (client(PSH | ACK, 101, 301, data=5), "ESTABLISHED", "ESTABLISHED"),
         (client(RST | ACK, 106, 301), "CLOSED", "CLOSED"),
     ],
+    "a reset beyond what its sender was seen to send ends nothing for certain (RFC 5961 section 3.2)": [
+        *HANDSHAKE,
+        (client(RST, 600), "CLOSED?", "ESTABLISHED?"),
+        (server(ACK, 301, 101), "CLOSED?", "ESTABLISHED?"),  # the challenge
+        (client(PSH | ACK, 101, 301, data=5), "ESTABLISHED?", "ESTABLISHED?"),  # the reset was not the client's
+        (server(ACK, 301, 106), "ESTABLISHED?", "ESTABLISHED?"),
+        (client(RST, 106), "CLOSED", "CLOSED"),
+    ],
+    "a reset that answers an older segment than the last is dropped, and the one that fits is not": [
+        *HANDSHAKE,
+        (server(PSH | ACK, 301, 101, data=5), "ESTABLISHED", "ESTABLISHED"),
+        (server(PSH | ACK, 306, 101, data=5), "ESTABLISHED", "ESTABLISHED"),
+        (client(ACK, 101, 306), "ESTABLISHED", "ESTABLISHED"),
+        (client(ACK, 101, 311), "ESTABLISHED", "ESTABLISHED"),
+        (server(RST, 306), "ESTABLISHED", "CLOSED"),
+        (server(RST, 311), "CLOSED", "CLOSED"),
+    ],
+    "figure 10: an ACK from a connection before is refused, and the caller goes on calling": [
+        (client(SYN, 100), "SYN-SENT", "SYN-RECEIVED"),
+        (server(ACK, 900, 77), "SYN-SENT", "SYN-RECEIVED"),
+        (client(RST, 77), "SYN-SENT", "LISTEN"),
+        (client(SYN, 100), "SYN-SENT", "SYN-RECEIVED"),
+    ],
     "no answer: the server's state is not confirmed once the SYN is sent again": [
         (client(SYN, 100), "SYN-SENT", "SYN-RECEIVED"),
         (client(SYN, 100), "SYN-SENT", "SYN-RECEIVED?"),

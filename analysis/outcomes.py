@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
+from analysis.connections import NO_PACKET
 from analysis.verdict import Outcome
 from capture.protocol import Protocol
 
@@ -30,7 +31,11 @@ def outcomes(
     c = connections
     fins, resets, packets, syns = c.fin_packet[rows], c.rst_packet[rows], c.packets[rows], c.syn[rows]
     fin_a, fin_b = fins[:, 0], fins[:, 1]
-    reset_a, reset_b = resets[:, 0], resets[:, 1]
+    opened, many = c.established_packet[rows], c.rst[rows]
+    # One reset before the connection opened refused something older, as in `analysis.verdict`.
+    reset_a, reset_b = (
+        np.where((many[:, end] == 1) & (resets[:, end] < opened), NO_PACKET, resets[:, end]) for end in (0, 1)
+    )
     last_fin = np.maximum(fin_a, fin_b)
     in_time = ((reset_a < 0) | (reset_a > last_fin)) & ((reset_b < 0) | (reset_b > last_fin))
     closed = (fin_a >= 0) & (fin_b >= 0) & in_time

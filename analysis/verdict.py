@@ -73,10 +73,20 @@ def _both_closed(c: Connections, row: int) -> bool:
     fins = c.fin_packet[row]
     if NO_PACKET in fins:
         return False
-    return all(packet == NO_PACKET or packet > max(fins) for packet in c.rst_packet[row])
+    return all(packet == NO_PACKET or packet > max(fins) for packet in _resets(c, row))
 
 
 def _reset_by(c: Connections, row: int) -> int | None:
     """The end that sent the first RST."""
-    resets = [(int(packet), end) for end, packet in enumerate(c.rst_packet[row]) if packet != NO_PACKET]
+    resets = [(packet, end) for end, packet in enumerate(_resets(c, row)) if packet != NO_PACKET]
     return min(resets)[1] if resets else None
+
+
+def _resets(c: Connections, row: int) -> list[int]:
+    """The packet of each end's first RST, but of none that was its only one and before the connection opened.
+
+    That refused something older (RFC 9293 figures 9 and 10).
+    """
+    opened = int(c.established_packet[row])
+    pairs = zip(c.rst_packet[row], c.rst[row], strict=True)
+    return [NO_PACKET if many == 1 and packet < opened else int(packet) for packet, many in pairs]

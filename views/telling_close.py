@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from analysis.states import State
 from capture.protocol import Flag
 from views.moment import NO_FLAG, number, sentence
 from views.telling_open import Told
@@ -109,7 +110,8 @@ def tell_ack_of_fin(moment: Moment) -> Told:
 def tell_reset(moment: Moment) -> Told:
     """A segment with RST."""
     before = moment.last_with(Flag.RST, own=True)
-    if before is not None:
+    ended = moment.conversation.state_before(moment.position, client=moment.from_client).state is State.CLOSED
+    if before is not None and ended:
         what = _("{sender} resets again: packet {packet} had already ended the connection.")
         return Told(_("reset again"), (sentence(what.format(sender=moment.sender, packet=number(before))),))
     asked = moment.last_with(Flag.SYN, own=False, without=Flag.ACK)

@@ -164,6 +164,12 @@ ABORT = [*PAGE[:4], Segment(70, False, RST, "CLOSED CLOSED", 1)]
 GAP = [*PAGE[:3], Segment(40, True, ACK, OPEN, 1, 1, length=100), Segment(41, True, ACK, OPEN, 301, 1, length=100)]
 TWICE = [*PAGE[:4], replace(PAGE[3], ms=300)]
 DUPLICATE = [*PAGE[:3], Segment(40, False, ACK, OPEN, 1, 1), Segment(41, False, ACK, OPEN, 1, 1)]
+UNFIT = [  # the first reset did not fit, and its sender went on
+    *PAGE[:3],
+    Segment(40, True, RST, "CLOSED? ESTABLISHED?", 500),
+    Segment(41, True, ACK, "ESTABLISHED? ESTABLISHED?", 1, 1),
+    Segment(42, True, RST, "CLOSED CLOSED", 1),
+]
 SHUT = [*PAGE[:4], Segment(60, False, ACK, OPEN, 1, 56, window=0)]
 SHUT_OPEN = [*SHUT, Segment(61, False, ACK, OPEN, 1, 56)]
 ALIVE = [*PAGE[:5], Segment(9000, True, ACK, OPEN, 55, 1)]
@@ -239,6 +245,7 @@ TOLD = {
     "FINs that cross": (CROSSED, 4, HANDSHAKE, "CLOSE-WAIT → CLOSING: it has sent FIN before the other's reached it."),
     "a state that is still inferred": (STILL, 2, Talk(), "FIN-WAIT-1?: it has sent FIN; still inferred, as its state"),
     "flags that nobody sends": (ODD, 0, Talk(), "No TCP sends these flags together"),
+    "a reset after one that ended nothing": (UNFIT, 5, HANDSHAKE, "The client aborts the connection at once"),
     "no flags at all": (ODD, 1, Talk(), "neither data nor an acknowledgment"),
 }
 

@@ -127,8 +127,9 @@ class Analyser:
         mark_openings(s, assigned, headers.syn_options, self.connections, marked)
         marks[s.row] = marked
         sent = follow(s, reach, self.connections)
-        over_holes = cover(s, sent, self.connections)
-        over_holes += gaps_by_cuts(s, sent, batch, headers, self.connections)
+        over_holes = np.array(cover(s, sent, self.connections), np.int64).reshape(-1, 2)
+        over_cuts = gaps_by_cuts(s, sent, batch, headers, self.connections)
+        over_holes = np.concatenate((over_holes, over_cuts)) if len(over_cuts) else over_holes
         write_history(s, sent.repeated(s.flags & FIN != 0), over_holes, self.connections)
 
 

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 MOST_PIECES: Final = 1000
 """Stretches remembered of one end that waits for acknowledgments; of more, the oldest are forgotten."""
+NONE: Final = np.zeros((0, 2), np.int64)
 _WIDTH: Final = 1 << 40
 """Room for the distances of one end in a number that also tells which end it is."""
 
@@ -42,23 +43,21 @@ class _Pieces:
     row: NDArray[np.int64]  # of the batch, -1 for an earlier one
 
 
-def gaps_by_cuts(
-    s: Segments, sent: Sent, batch: Batch, headers: Headers, table: ConnectionTable
-) -> list[tuple[int, int]]:
-    """The acknowledgments that move on over cut payload, as (place, side that sent it), one for each stretch."""
+def gaps_by_cuts(s: Segments, sent: Sent, batch: Batch, headers: Headers, table: ConnectionTable) -> NDArray[np.int64]:
+    """The acknowledgments that move on over cut payload: place, side that sent it, int64 (K, 2); a row each stretch."""
     cut_here = bool((batch.captured_length < batch.original_length).any())
     if not cut_here and not table.cut_payload:
-        return []
+        return NONE
     pieces = _pieces(s, sent, _cut(s, batch, headers) if cut_here else np.zeros(0, np.int64), table)
     if not len(pieces.side):
-        return []
+        return NONE
     first = run_starts(pieces.side)
     sides = pieces.side[first]
     stop = first + run_sizes(first, len(pieces.side))
     acks, distance, raw = _acknowledgments(s, sent, sides, pieces)
     if not len(acks):
         _carry(s, sent, table, pieces, (sides, first, stop, np.full(len(sides), -_WIDTH)))
-        return []
+        return NONE
     of = sides.searchsorted(s.side[acks] ^ 1)
     raw = np.clip(raw, first[of], stop[of])
     head = run_starts(of)
@@ -73,7 +72,7 @@ def gaps_by_cuts(
     left[of[last]], low[of[last]] = begun[last], reached[last]
     inside = (left > first) & (pieces.stop[left - 1] > low)
     _carry(s, sent, table, pieces, (sides, left - inside, stop, np.where(inside, low, -_WIDTH)))
-    return list(zip(acks.repeat(number).tolist(), sides[of].repeat(number).tolist(), strict=True))
+    return np.stack((acks, sides[of]), axis=1).repeat(number, axis=0)
 
 
 def _cut(s: Segments, batch: Batch, headers: Headers) -> NDArray[np.int64]:

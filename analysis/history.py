@@ -37,12 +37,13 @@ MOST_LETTERS: Final = 400
 
 
 def write_history(
-    s: Segments, repeated: NDArray[np.int64], over_holes: list[tuple[int, int]], table: ConnectionTable
+    s: Segments, repeated: NDArray[np.int64], over_holes: NDArray[np.int64], table: ConnectionTable
 ) -> None:
     """Add the batch's letters.
 
-    `repeated` are the places of segments with payload that was sent before, `over_holes` (`analysis.coverage`,
-    `analysis.cut_payload`) those that acknowledge payload which was never seen, and the side that sent it.
+    `repeated` are the places of segments with payload that was sent before, `over_holes` (int64, (K, 2);
+    `analysis.coverage`, `analysis.cut_payload`) those that acknowledge payload which was never seen, and the side that
+    sent it.
     """
     told = _Told(s, table.columns["history_told"])
     opening_or_closing = s.flags & (SYN | FIN | RST)
@@ -65,27 +66,28 @@ def write_history(
         repeated = repeated[~gone.reset(repeated)]
         letters.add_beside(_at_powers_of_ten(s, repeated, table.counts, "repeats"), ord("t"))
     over_holes = _in_clean(over_holes, s, gone, table.columns["established_packet"])
-    if over_holes:
+    if len(over_holes):
         gaps = _gaps_at_powers_of_ten(s, over_holes, table.counts)
         letters.add_beside(gaps, ord("g"), of_the_other_end=True)
     letters.write()
 
 
 def _in_clean(
-    over_holes: list[tuple[int, int]], s: Segments, gone: _Gone, established: NDArray[np.int32]
-) -> list[tuple[int, int]]:
+    over_holes: NDArray[np.int64], s: Segments, gone: _Gone, established: NDArray[np.int32]
+) -> NDArray[np.int64]:
     """Those over holes in a connection whose opening was seen and that no reset has ended, this segment included.
 
     Zeek's `established_or_cleanly_closing`: of others it does not trust the numbers.
     """
-    if not over_holes:
+    if not len(over_holes):
         return over_holes
-    at = np.array([place for place, _ in over_holes])
+    at = over_holes[:, 0]
     opened = established[s.connection[s.side[at] >> 1]]
     clean = (opened != NO_PACKET) & (opened <= s.packet(at))
     clean &= s.flags[at] & RST == 0
     clean &= ~gone.reset(at) & ~gone.reset(at, of_the_other_end=True)
-    return [over_holes[each] for each in indices(clean).tolist()]
+    kept: NDArray[np.int64] = over_holes[clean]
+    return kept
 
 
 def _tell_control(
@@ -252,9 +254,11 @@ def _at_powers_of_ten(s: Segments, at: NDArray[np.int64], counts: Counts, name: 
     return at[_is_power_of_ten(number)]
 
 
-def _gaps_at_powers_of_ten(s: Segments, over_holes: list[tuple[int, int]], counts: Counts) -> NDArray[np.int64]:
+def _gaps_at_powers_of_ten(s: Segments, over_holes: NDArray[np.int64], counts: Counts) -> NDArray[np.int64]:
     """The segments by which an end's 1st, 10th, 100th … hole is acknowledged."""
-    told = np.array(sorted((int(s.ends[side]), int(s.row[at]), at) for at, side in over_holes), np.int64).reshape(-1, 3)
+    at, side = over_holes.T
+    told = np.stack((s.ends[side], s.row[at], at), axis=1)
+    told = told[np.lexsort((told[:, 1], told[:, 0]))]
     begin = run_starts(told[:, 0])
     size = run_sizes(begin, len(told))
     end = told[begin, 0]

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import struct
 from contextlib import closing
-from pathlib import Path
-from typing import TYPE_CHECKING
 
 import pytest
 from hpack import Encoder
@@ -14,7 +12,7 @@ from hypothesis import strategies as st
 
 from analysis.exchanges import Exchange
 from analysis.grpc import Messages, outcome
-from analysis.http2 import LARGEST_BLOCK, LONGEST, TELLING, Conversation, Left
+from analysis.http2 import Conversation
 from analysis.http2_frames import (
     CONTINUATION,
     DATA,
@@ -35,73 +33,10 @@ from analysis.reassembly import MOST_HELD, Stream
 from analysis.session import Session
 from capture.source import open_source
 from fixtures import containers
+from http2_builder import ASKED, FIRST, FIXTURES, MILLISECOND, PAGE, A, B, Talk, frame, kept, message, plenty
 from segments_builder import ACK, SYN, Segment
 from views.learned import learned_lines
 from views.options import Options
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
-
-FIXTURES = Path(__file__).parents[1] / "fixtures"
-MILLISECOND = 10**6
-A, B = ("10.0.0.1", 40001), ("10.0.0.2", 50051)
-FIRST = (2**32 - 20, 500)
-"""The first bytes' numbers; the client's pass 2^32."""
-ASKED = ((":method", "POST"), (":scheme", "http"), (":path", "/shop.Cart/Add"), ("content-type", "application/grpc"))
-PAGE = ((":method", "GET"), (":scheme", "http"), (":path", "/style.css?" + "v" * 60))
-
-
-def frame(kind: int, flags: int, stream: int, payload: bytes = b"") -> bytes:
-    return struct.pack(">I", len(payload))[1:] + bytes([kind, flags]) + struct.pack(">I", stream) + payload
-
-
-def message(size: int) -> bytes:
-    return struct.pack(">BI", 0, size) + bytes(size)
-
-
-def kept(fields: Iterable[tuple[str, str]]) -> dict[str, str]:
-    """What is kept of them."""
-    return {name: value for name, value in fields if name.encode() in TELLING}
-
-
-def plenty() -> Left:
-    return Left(1000, 1 << 20, 1000)
-
-
-class Talk:
-    """Both ends' bytes as a conversation hears them, a packet each; `lost` packets were not captured."""
-
-    def __init__(self, lost: Sequence[int] = ()) -> None:
-        self.encoders = (Encoder(), Encoder())
-        self.heard = Conversation(FIRST, plenty())
-        self._lost = lost
-        self._sent = [0, 0]
-        self._packet = 0
-        self.says(0, PREFACE, frame(SETTINGS, 0, 0))
-        self.says(1, frame(SETTINGS, 0, 0), frame(SETTINGS, 1, 0))
-
-    def block(self, end: int, *fields: tuple[str, str]) -> bytes:
-        block: bytes = self.encoders[end].encode(fields)
-        return block
-
-    def says(self, end: int, *pieces: bytes) -> int:
-        """The packet of it."""
-        data = b"".join(pieces)
-        if self._packet not in self._lost:
-            self.heard.hear(self._packet, (FIRST[end] + self._sent[end]) % 2**32, data, from_server=bool(end))
-        self._sent[end] += len(data)
-        self._packet += 1
-        return self._packet - 1
-
-    def asks(self, stream: int, *fields: tuple[str, str]) -> int:
-        return self.says(0, frame(HEADERS, END_HEADERS | END_STREAM, stream, self.block(0, *fields)))
-
-    def answers(self, stream: int, *fields: tuple[str, str], last: bool = False) -> int:
-        flags = END_HEADERS | (END_STREAM if last else 0)
-        return self.says(1, frame(HEADERS, flags, stream, self.block(1, *fields)))
-
-    def told(self) -> list[tuple[int, str | None, str | None, int | None]]:
-        return [(call.packet, call.reply, call.result, call.reply_packet) for call in self.heard.calls.values()]
 
 
 def test_the_lab_tells_three_calls() -> None:
@@ -279,61 +214,6 @@ def test_any_bytes_may_follow_the_preface(pieces: list[tuple[bool, int, bytes]])
         heard.hear(1, number, data, from_server=from_server)
         heard.hear(1, FIRST[from_server] + sent[from_server], data, from_server=from_server)
         sent[from_server] += len(data)
-
-
-def test_no_more_packets_are_read_than_may_be(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("analysis.http2.MOST", 8)
-    with closing(Session(open_source(FIXTURES / "rpc-grpc.pcapng"))) as session:
-        session.run()
-        found = learn(session).exchanges
-    assert found[0].reply == "200 grpc-status 0 OK"
-    assert found[-1].reply == "not readable: its packets are too many"
-
-
-def test_no_more_bytes_are_read_than_may_be(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("analysis.http2.MOST_BYTES", 1000)
-    with closing(Session(open_source(FIXTURES / "rpc-grpc.pcapng"))) as session:
-        session.run()
-        found = learn(session).exchanges
-    assert found[-1].reply == "not readable: its packets are too many"
-
-
-def test_header_blocks_are_counted_over_all_connections() -> None:
-    left = Left(1000, 1 << 20, 3)
-    for calls in (2, 1, 0):
-        heard, encoder = Conversation(FIRST, left), Encoder()
-        asked = [frame(HEADERS, END_HEADERS | END_STREAM, stream, encoder.encode(PAGE)) for stream in (1, 3)]
-        heard.hear(0, FIRST[0], PREFACE + b"".join(asked), from_server=False)
-        assert len(heard.calls) == calls
-
-
-def test_a_header_block_that_never_ends_is_given_up() -> None:
-    talk = Talk()
-    asked = talk.asks(1, *PAGE)
-    talk.says(1, frame(HEADERS, 0, 1))
-    for _ in range(LARGEST_BLOCK // 1000 + 1):
-        talk.says(1, frame(CONTINUATION, 0, 1, bytes(1000)))
-    assert talk.told() == [(asked, "not readable: it sends more headers than netviz reads", None, None)]
-
-
-def test_of_what_was_said_once_and_pointed_at_often_little_is_kept() -> None:
-    talk = Talk()
-    for stream in range(1, 41, 2):
-        talk.asks(stream, (":method", "GET"), (":path", "/" + "v" * 3900), ("cookie", "c" * 3000))
-    for call in talk.heard.calls.values():
-        assert call.request == {":method": "GET", ":path": "/" + "v" * (LONGEST - 1)}
-
-
-def test_a_preface_that_was_sent_again_begins_nothing_again(tmp_path: Path) -> None:
-    asked = PREFACE + frame(HEADERS, END_HEADERS | END_STREAM, 1, Encoder().encode(PAGE))
-    made = Segment(A, B, ACK, 100, 500, data=len(asked)).to_bytes()
-    again = made[: len(made) - len(asked)] + asked
-    packets = [Segment(A, B, SYN, 99).to_bytes(), Segment(B, A, SYN | ACK, 499, 100).to_bytes(), again, again]
-    file = tmp_path / "again.pcap"
-    file.write_bytes(containers.pcap([(at * MILLISECOND, each) for at, each in enumerate(packets)], link_type=101))
-    with closing(Session(open_source(file))) as session:
-        session.run()
-        assert [each.request_packet for each in learn(session).exchanges] == [2]
 
 
 def test_bytes_come_out_once_and_in_order() -> None:

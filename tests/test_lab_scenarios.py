@@ -60,8 +60,13 @@ def test_run_again_it_tells_the_same(scenario: Scenario, tmp_path: Path) -> None
     assert first == second, apart(first, second, scenario)
 
 
+LONG = ("keepalive", "keepalive-dead", "syn-filtered", "zero-window", "server-lock")
+"""They take seconds, and differ from shorter ones in what IPv6 does not change; syn-filtered comes again below."""
+OVER_IPV6 = [each for each in ALL if not each.only_ipv4 and each.name not in LONG]
+
+
 @pytest.mark.lab
-@pytest.mark.parametrize("scenario", [each for each in ALL if not each.only_ipv4], ids=lambda scenario: scenario.name)
+@pytest.mark.parametrize("scenario", OVER_IPV6, ids=lambda scenario: scenario.name)
 def test_over_ipv6_it_tells_the_same(scenario: Scenario, tmp_path: Path) -> None:
     can_run(scenario)
     file = tmp_path / "six.pcapng"

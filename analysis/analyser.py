@@ -51,8 +51,12 @@ SIGHTINGS: Final = {"pair": (np.int64, 2)}
 class Analyser:
     """Analyses batches in capture order, once `decoding` has said what their bytes say."""
 
-    def __init__(self, interfaces: Sequence[Interface] = (), *, endless: bool = False) -> None:
-        """Take the interfaces of the source, which may add to them; `endless`: nobody knows how much will come."""
+    def __init__(self, interfaces: Sequence[Interface] = (), *, endless: bool = False, large: bool = False) -> None:
+        """Take the interfaces of the source, which may add to them.
+
+        `endless`: nobody knows how much will come; `large`: so much that gaps of cut payload are not asked for.
+        """
+        self._large = large
         self.packets = PacketTable(endless=endless)
         self.connections = ConnectionTable(endless=endless)
         self.sightings = Columns(SIGHTINGS)
@@ -128,8 +132,9 @@ class Analyser:
         marks[s.row] = marked
         sent = follow(s, reach, self.connections)
         over_holes = np.array(cover(s, sent, self.connections), np.int64).reshape(-1, 2)
-        over_cuts = gaps_by_cuts(s, sent, batch, headers, self.connections)
-        over_holes = np.concatenate((over_holes, over_cuts)) if len(over_cuts) else over_holes
+        if not self._large:
+            over_cuts = gaps_by_cuts(s, sent, batch, headers, self.connections)
+            over_holes = np.concatenate((over_holes, over_cuts)) if len(over_cuts) else over_holes
         write_history(s, sent.repeated(s.flags & FIN != 0), over_holes, self.connections)
 
 

@@ -6,6 +6,7 @@ import threading
 from contextlib import closing
 from typing import TYPE_CHECKING, Final
 
+from analysis import cut_payload
 from analysis.analyser import Analyser
 from analysis.apart import decoded_apart
 from analysis.reading import Reading
@@ -48,7 +49,8 @@ class Session(Reading):
         self._owners = {} if owners is None else owners
         self._publish = publish
         self._keeper = keeper
-        self._analyser = Analyser(source.interfaces, endless=source.bytes_total is None)
+        total = source.bytes_total
+        self._analyser = Analyser(source.interfaces, endless=total is None, large=(total or 0) > cut_payload.LARGEST)
         self._incoming: Batches | None = None
         self._problems: list[Problem] = []
         self._cancelled = False

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
+from analysis import cut_payload
 from analysis.analyser import Analyser
 from analysis.connections import COLUMNS
 from analysis.keeping import Keeper
@@ -198,3 +199,13 @@ def test_a_held_session_reads_the_first_packets_and_no_more_until_released(tmp_p
         session.release()
         session.wait()
         assert seen[-1] == 400
+
+
+def test_gaps_of_cut_payload_are_not_asked_for_in_large_captures(monkeypatch: pytest.MonkeyPatch) -> None:
+    told = []
+    for largest in (cut_payload.LARGEST, 1):
+        monkeypatch.setattr(cut_payload, "LARGEST", largest)
+        with closing(Session(open_source(FIXTURES / "snap-length-60.pcap"))) as session:
+            session.run()
+            told.append(bytes(session.snapshot.connections.history[0]).rstrip(b"\0").decode())
+    assert told == ["ShADaGdgFf", "ShADadFf"]

@@ -64,6 +64,7 @@ class _End:
     since: int | None = None  # the packet that first said so
     duplicates: int = 0
     gap: bool = False  # a segment is missing, and nothing has been acknowledged since
+    unread: bool = False  # it has sent bytes whose numbers are not known here
     selected: int = 0  # bytes that it says have arrived beyond what it acknowledges
     next: int = 0  # as in `analysis.judging.Side`
     limit: int = 0
@@ -97,9 +98,11 @@ class Acknowledgments:
     def feed(self, detail: Detail) -> Acknowledged:
         """What this TCP packet says of those before it."""
         flags = int(self._packets.flags[detail.packet])
-        if flags & UNREAD or detail.gone:
-            return NOTHING
         here, there = self._both(int(self._packets.connection[detail.packet]), from_b=bool(flags & Flag.FROM_B))
+        if flags & UNREAD or detail.gone:
+            sent = not flags & Flag.NOT_ANALYSED and int(self._packets.payload_length[detail.packet]) > 0
+            here.unread = here.unread or sent
+            return NOTHING
         if flags & ANSWER == ANSWER or not here.known:
             here.count_from(detail.sequence - (not flags & Flag.SYN))
         if flags & Flag.ACK and not there.known:
@@ -134,9 +137,10 @@ class Acknowledgments:
     def _in_flight(self, detail: Detail, here: _End, there: _End, flags: int) -> int | None:
         """From the lowest number not acknowledged to the highest sent, less what was acknowledged selectively.
 
-        SYN and FIN take a number and are no bytes. What is under way is not known while a segment is missing.
+        SYN and FIN take a number and are no bytes. What is under way is not known while a segment is missing, nor after
+        one that was put together from fragments: which bytes it had is not read again.
         """
-        if not int(self._packets.payload_length[detail.packet]) or not here.waiting or here.gap:
+        if not int(self._packets.payload_length[detail.packet]) or not here.waiting or here.gap or here.unread:
             return None
         count = (here.highest - here.lowest - there.selected) & WRAP
         if not 0 < count < IMPLAUSIBLE:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import gzip
 import struct
+from contextlib import closing
 from pathlib import Path
+from tempfile import NamedTemporaryFile
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -22,6 +24,7 @@ from capture.decode import decode_alone
 from capture.errors import CaptureError
 from capture.protocol import Flag
 from capture.source import open_source
+from fixtures import containers
 from segments_builder import ACK, FIN, SYN, Segment, analysed, batch_of, client, server
 
 if TYPE_CHECKING:
@@ -82,6 +85,27 @@ def told(segments: Sequence[Segment]) -> list[Acknowledged]:
     acknowledgments = Acknowledgments(snapshot)
     batch = batch_of(segments)
     return [acknowledgments.feed(detail) for detail in details_of(np.arange(len(segments)), batch, decode_alone(batch))]
+
+
+def test_after_a_segment_of_fragments_it_is_not_known_what_is_under_way() -> None:
+    whole = [*OPENING, client(ACK, 101, 501, data=400), client(ACK, 501, 501, data=2)]
+    assert [each.in_flight for each in told(whole)][3:] == [400, 402]
+    frame = whole[3].to_bytes()
+    header, content = frame[:20], frame[20:]
+    pieces = [
+        header[:2] + struct.pack(">H", 20 + len(part)) + header[4:6] + struct.pack(">H", place) + header[8:] + part
+        for place, part in ((0x2000, content[:200]), (25, content[200:]))
+    ]
+    frames = [*(segment.to_bytes() for segment in whole[:3]), *pieces, whole[4].to_bytes()]
+    capture = containers.pcap([(number, each) for number, each in enumerate(frames)], link_type=101)
+    with NamedTemporaryFile(suffix=".pcap") as file:
+        Path(file.name).write_bytes(capture)
+        with closing(Session(open_source(file.name))) as session:
+            session.run()
+            acknowledgments = Acknowledgments(session.snapshot)
+            rows = session.packets_of(0)
+            assert len(rows) == 5  # the first piece is a conversation of its own
+            assert [acknowledgments.feed(each).in_flight for each in session.details(rows)] == [None] * 5
 
 
 @pytest.mark.parametrize("story", STORIES)

@@ -22,52 +22,44 @@ if TYPE_CHECKING:
     from capture.cursors import Cursors
     from capture.gather import Rows
 
-_TCP4: Final = layout(
-    54,
-    ether_type=(">u2", 12),
-    version=("u1", 14),
-    total_length=(">u2", 16),
-    fragment=(">u2", 20),
-    protocol=("u1", 23),
-    source_low=(">u4", 26),
-    destination_low=(">u4", 30),
-    source_port=(">u2", 34),
-    destination_port=(">u2", 36),
-    sequence=(">u4", 38),
-    acknowledgment=(">u4", 42),
-    offset_flags=(">u2", 46),
-    window=(">u2", 48),
-)
-_TCP6: Final = layout(
-    74,
-    ether_type=(">u2", 12),
-    version=("u1", 14),
-    payload_length=(">u2", 18),
-    next_header=("u1", 20),
-    source_high=(">u8", 22),
-    source_low=(">u8", 30),
-    destination_high=(">u8", 38),
-    destination_low=(">u8", 46),
-    source_port=(">u2", 54),
-    destination_port=(">u2", 56),
-    sequence=(">u4", 58),
-    acknowledgment=(">u4", 62),
-    offset_flags=(">u2", 66),
-    window=(">u2", 68),
-)
-_UDP4: Final = layout(
-    42,
-    ether_type=(">u2", 12),
-    version=("u1", 14),
-    total_length=(">u2", 16),
-    fragment=(">u2", 20),
-    protocol=("u1", 23),
-    source_low=(">u4", 26),
-    destination_low=(">u4", 30),
-    source_port=(">u2", 34),
-    destination_port=(">u2", 36),
-    length=(">u2", 38),
-)
+_IPV4: Final[dict[str, tuple[str, int]]] = {
+    "ether_type": (">u2", 12),
+    "version": ("u1", 14),
+    "total_length": (">u2", 16),
+    "fragment": (">u2", 20),
+    "protocol": ("u1", 23),
+    "source_low": (">u4", 26),
+    "destination_low": (">u4", 30),
+    "source_port": (">u2", 34),
+    "destination_port": (">u2", 36),
+}
+_IPV6: Final[dict[str, tuple[str, int]]] = {
+    "ether_type": (">u2", 12),
+    "version": ("u1", 14),
+    "payload_length": (">u2", 18),
+    "next_header": ("u1", 20),
+    "source_high": (">u8", 22),
+    "source_low": (">u8", 30),
+    "destination_high": (">u8", 38),
+    "destination_low": (">u8", 46),
+    "source_port": (">u2", 54),
+    "destination_port": (">u2", 56),
+}
+
+
+def _tcp(at: int) -> dict[str, tuple[str, int]]:
+    """What follows the ports of a TCP header that begins `at` this offset."""
+    return {
+        "sequence": (">u4", at + 4),
+        "acknowledgment": (">u4", at + 8),
+        "offset_flags": (">u2", at + 12),
+        "window": (">u2", at + 14),
+    }
+
+
+_TCP4: Final = layout(54, **_IPV4, **_tcp(34))
+_TCP6: Final = layout(74, **_IPV6, **_tcp(54))
+_UDP4: Final = layout(42, **_IPV4, length=(">u2", 38))
 _MORE_OR_OFFSET: Final = 0x3FFF
 _LEADS_ON: Final = np.zeros(0x10000, np.bool_)
 _LEADS_ON[list(PORTS)] = True

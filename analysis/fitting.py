@@ -80,12 +80,15 @@ class _Sent:
         counts = flags & RST == 0
         finish = s.sequence[place] + s.length[place] + (flags & SYN != 0) + (flags & FIN != 0)
         finish = finish.astype(np.uint32)
-        # A reset stands where its end had stopped: it takes the value of the segment before, or what was known.
-        last = np.where(counts, np.arange(len(place)), -1)
-        np.maximum.accumulate(last, out=last)
+        # A reset stands where its end had stopped: it takes the value of the segment before, or what was known, or,
+        # of an end that has sent nothing else yet, that of the first segment behind it.
+        index = np.arange(len(place))
+        last = np.maximum.accumulate(np.where(counts, index, -1))
         own = last >= head.repeat(size)
-        finish = np.where(own, finish[last], sent.repeat(size))
-        origin = np.where(known, sent, finish[head])
+        coming = np.minimum.accumulate(np.where(counts, index, len(place))[::-1])[::-1]
+        first = np.minimum(coming[head], head + size - 1)
+        origin = np.where(known, sent, finish[first])
+        finish = np.where(own, finish[last], origin.repeat(size))
         distance = unwrapped(finish, head, size, origin)
         highest = running_highest(distance, head, np.where(known, ahead.astype(np.int64), distance[head]))
         self._number[place] = origin.repeat(size) + highest.astype(np.uint32)

@@ -121,6 +121,18 @@ def test_every_fixture_gives_the_same_columns_packet_by_packet(path: Path) -> No
     assert told[0] == told[1] == told[2]
 
 
+def test_a_reset_before_anything_else_says_not_how_far_its_end_has_sent() -> None:
+    segments = [
+        *(
+            Segment(CLIENT, SERVER, SYN | RST, 0),
+            Segment(SERVER, CLIENT, SYN, 0),
+            Segment(CLIENT, SERVER, SYN | ACK, -2),
+        ),
+        *(Segment(SERVER, CLIENT, SYN, 0, -1), Segment(CLIENT, SERVER, RST, 0)),
+    ]
+    assert columns(analysed(segments, range(5))) == columns(analysed(segments))
+
+
 def test_a_long_history_is_kept_whatever_the_batches() -> None:
     resets = [Segment(CLIENT, SERVER, RST, number * 1000) for number in range(60)]
     whole = analysed(resets)

@@ -24,6 +24,7 @@ from typing import TYPE_CHECKING, BinaryIO, Final
 import numpy as np
 
 from analysis.ahead import Batches, decoded
+from analysis.heap import keep_freed_memory
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -60,6 +61,7 @@ def decoded_apart(source: CaptureSource, decoding: Decoding) -> Batches:
     the next one is asked for. OSError is raised where that process could not read on, or has ended.
     """
     if _is_worth_it(source):
+        keep_freed_memory()
         try:
             return _Reader(source, decoding)
         except OSError:  # there is no process or no memory to be had: a thread does it, too

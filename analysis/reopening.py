@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from analysis.places import indices
+from analysis.places import among, indices
 from analysis.reuse import BEFORE, Stream, opened_at
 from capture.protocol import Flag
 
@@ -50,8 +50,7 @@ def reopenings(
     repeats[begun] = _repeat_first(headers, lower, late[begun], starts[of_batch[begun]])
     repeats[earlier] = _repeat_known(headers, lower, late[earlier], newest[pair[late[earlier]]], table)
     # An answer of the same end may have put another number in the place of the first one.
-    answers = indices((headers.flags & OPENING == OPENING) & (headers.endpoints.transport == TCP))
-    repeats &= ~np.isin(2 * pair[late] + lower[late], 2 * pair[answers] + lower[answers])
+    repeats &= ~_answered_too(headers, 2 * pair + lower, late)
     doubtful = pair[late[~repeats]]
     if not len(doubtful):
         return late[:0], late[:0]
@@ -73,6 +72,15 @@ def _late_syns(headers: Headers, starts: NDArray[np.int64]) -> NDArray[np.int64]
     late = (headers.flags & OPENING == SYN) & (headers.endpoints.transport == TCP)
     late[starts] = False
     return indices(late)
+
+
+def _answered_too(headers: Headers, end: NDArray[np.int64], late: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """Whether the end that sent each late SYN has also sent a SYN with ACK; `end` (N,) tells the end of each row."""
+    answers = indices((headers.flags & OPENING == OPENING) & (headers.endpoints.transport == TCP))
+    asked = np.sort(end[late])
+    answering = end[answers]
+    found = asked[np.minimum(asked.searchsorted(answering), len(asked) - 1)] == answering
+    return among(end[late], answering[found])
 
 
 def _repeat_first(

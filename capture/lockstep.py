@@ -23,7 +23,13 @@ if TYPE_CHECKING:
     Guess = Callable[[NDArray[np.uint8], int, Positions, int], Positions]
 
 LANE: Final = 64 << 10
-"""Bytes between two guesses. Shorter lanes make more guesses, longer ones more steps."""
+"""Bytes between two guesses at most. Shorter lanes make more guesses, longer ones more steps."""
+
+SHORTEST_LANE: Final = 8 << 10
+"""Bytes between two guesses at least."""
+
+LANES: Final = 512
+"""So many lanes make numpy's work a step worth its call."""
 
 REACH: Final = 2 << 10
 """How many bytes of each lane are searched for a record start: longer than all records of an ordinary network."""
@@ -118,10 +124,11 @@ def scan(buffer: NDArray[np.uint8], start: int, end: int, hops: Hops, guess: Gue
     `guess(buffer, start, lanes, end)` names for each lane a likely record start at or behind it, at most `REACH`
     bytes on, or -1; without it, and for short stretches, records are walked one by one.
     """
-    if guess is not None and end - start >= 4 * LANE:
-        lanes = np.arange(start + LANE, end - LANE, LANE, dtype=np.int64)
+    lane = min(LANE, max(SHORTEST_LANE, (end - start) // LANES))
+    if guess is not None and end - start >= 4 * lane:
+        lanes = np.arange(start + lane, end - lane, lane, dtype=np.int64)
         found = guess(buffer, start, lanes, end)
-        found = found[(found >= lanes) & (found < lanes + LANE)]  # ascending, or the walk could turn in circles
+        found = found[(found >= lanes) & (found < lanes + lane)]  # ascending, or the walk could turn in circles
         if len(found) * 2 >= len(lanes):
             starts = np.concatenate([np.array([start], np.int64), found])
             return _cut(buffer, _stitch(buffer, starts, end, hops), end, hops)

@@ -108,6 +108,7 @@ class PcapReader:
         self._tales = tales
         self._header = file_header(window.buffer[: min(window.filled, FILE_HEADER)].tobytes())
         self.packets = 0
+        self._longest = 0  # captured bytes of a packet so far
         dialects = _RECORD_HEADERS[self._header.magic]
         usual, *others = dialects
         record_header = usual
@@ -147,6 +148,7 @@ class PcapReader:
             captured, original = original, captured
         if self.hops.other_at is not None:
             captured, original = np.minimum(captured, original), np.maximum(captured, original)
+        self._longest = max(self._longest, int(captured.max(initial=0)))
         time_ns = seconds * np.int64(1_000_000_000)
         time_ns += fraction * np.int64(self._header.fraction)
         count = len(at)
@@ -163,13 +165,14 @@ class PcapReader:
         step = int(lanes[1] - lanes[0])
         seconds = int(words(buffer, np.array([start]), self.hops.order)[0])
         first = 3 if self.hops.order == "<" else 0  # where a word's highest byte stands
+        reach = min(REACH, (self._longest + self.hops.header) * 5 // 4) if self._longest else REACH
         times, lengths = (
-            np.ndarray((len(lanes), REACH), np.uint8, buffer, int(lanes[0]) + first + word, (step, 1))
+            np.ndarray((len(lanes), reach), np.uint8, buffer, int(lanes[0]) + first + word, (step, 1))
             for word in (0, 8)
         )
         likely = times == seconds >> 24
         likely &= lengths == 0  # below 16 MiB
-        lane, column = np.divmod(np.flatnonzero(likely), REACH)
+        lane, column = np.divmod(np.flatnonzero(likely), reach)
         at = lanes[lane] + column
         small = buffer[at + first + 12] == 0
         lane, at = lane[small], at[small]

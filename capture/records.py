@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Final, Protocol
 
 import numpy as np
 
@@ -18,6 +18,12 @@ if TYPE_CHECKING:
     from capture.lockstep import Guess, Hops, Scan
     from capture.tales import Tales
     from capture.window import Window
+
+
+_ENOUGH: Final = 256
+"""So many records tell how long others will be."""
+_NEARLY_A_BATCH: Final = MAX_BATCH * 31 // 32
+"""Fewer than a batch may have: one record more would make two of one."""
 
 
 class RecordReader(Protocol):
@@ -42,10 +48,11 @@ def read_records(reader: RecordReader, window: Window, start: int, tales: Tales)
     at = start
     while True:
         found = scan(window.buffer, at, window.filled, reader.hops, reader.guess)
-        for first in range(0, len(found.positions), MAX_BATCH):
-            batch = reader.batch(window, found.positions[first : first + MAX_BATCH])
+        for positions in portions(found.positions):
+            batch = reader.batch(window, positions)
             yield batch
             reader.packets += len(batch)
+        hold_a_batch(window, found, at)
         if found.broken:
             place = window.origin + found.stop
             message = f"Packet {reader.packets + 1:,}, at byte {place:,}, {reader.broken(window, found.stop)}; "
@@ -54,6 +61,17 @@ def read_records(reader: RecordReader, window: Window, start: int, tales: Tales)
         if not more(window, found, f"packet {reader.packets + 1:,}", reader.packets, tales):
             return
         at = 0
+
+
+def portions(positions: NDArray[np.int64]) -> list[NDArray[np.int64]]:
+    """The same in parts of like size, of `MAX_BATCH` at most: a small part costs nearly as much as a large one."""
+    return np.array_split(positions, -(-len(positions) // MAX_BATCH)) if len(positions) else []
+
+
+def hold_a_batch(window: Window, found: Scan, start: int) -> None:
+    """Let the window hold as many records as a batch, as long as those that were found from `start` on."""
+    if len(found.positions) >= _ENOUGH:
+        window.hold((found.stop - start) * _NEARLY_A_BATCH // len(found.positions))
 
 
 def more(window: Window, found: Scan, record: str, packets: int, tales: Tales) -> bool:

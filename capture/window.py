@@ -22,7 +22,7 @@ FIRST: Final = 128 << 10
 """Bytes of the first window: small, so that the first packets are out and shown within milliseconds."""
 
 LARGEST: Final = 32 << 20
-"""Bytes of later windows, unless one record is larger."""
+"""The most bytes of later windows, unless one record is larger."""
 
 
 class Window:
@@ -31,10 +31,15 @@ class Window:
     def __init__(self, store: ByteStore) -> None:
         self._store = store
         self._size = FIRST
+        self._most = LARGEST
         self.buffer: NDArray[np.uint8] = np.zeros(FIRST + PADDING, np.uint8)
         self.origin = 0
         self.filled = 0
         self._damage: DamagedStoreError | None = None  # met, and not yet told
+
+    def hold(self, size: int) -> None:
+        """Grow to this many bytes at most: what is not more than its reader takes at once is in the cache by then."""
+        self._most = max(FIRST, min(size, LARGEST))
 
     def refill(self, consumed: int, needed: int = 0) -> bool:
         """Drop `consumed` bytes from the front and read more behind; False: the store has no more.
@@ -48,8 +53,8 @@ class Window:
         self.buffer[self.filled : self.filled + PADDING] = 0
         if self.filled == before and self._damage:
             raise self._damage
-        if self.filled == self._size < LARGEST:
-            self._size = min(self._size * 4, LARGEST)
+        if self.filled == self._size < self._most:
+            self._size = min(self._size * 4, self._most)
         return self.filled > before
 
     def _fill(self) -> None:

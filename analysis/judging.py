@@ -9,7 +9,7 @@ those in which one judgement depends on the one before to this walk. What is kno
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from analysis.connections import NO_PACKET, NOT_SCALED, SCALING_UNKNOWN
 from analysis.marks import Mark
@@ -53,8 +53,7 @@ OUT_OF_ORDER: Final = int(Mark.OUT_OF_ORDER)
 RETRANSMISSION: Final = int(Mark.RETRANSMISSION)
 
 
-@dataclass(slots=True)
-class Segment:
+class Segment(NamedTuple):
     """What is judged."""
 
     packet: int

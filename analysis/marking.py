@@ -212,7 +212,7 @@ class Marking:
     def _moments_of(self, c: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
         """How long after the other end's last segment and after the highest number these were sent, and the iRTT."""
         s, carried = self._s, self._carried
-        side, time = s.side[c], s.time_ns[c]
+        side, time = s.side[c], s.time_ns(c)
         sent = self._times(s.other[c], carried.last_segment[side ^ 1])
         moved = self._moved_before(c, "left")
         moved_at = self._times(np.where(moved >= s.begin[side], moved, len(s)), carried.next_packet[side])
@@ -221,7 +221,7 @@ class Marking:
     def _times(self, place: NDArray[np.int64], earlier: NDArray[np.int32]) -> NDArray[np.int64]:
         """When the segments at these places came, or, where they are not of the batch, those `earlier` packets."""
         inside = place < len(self._s)
-        return np.where(inside, self._s.time_ns[np.where(inside, place, 0)], self._moments.times(earlier))
+        return np.where(inside, self._s.time_ns(np.where(inside, place, 0)), self._moments.times(earlier))
 
     def _moved_before(self, place: NDArray[np.int64], which: Literal["left", "right"]) -> NDArray[np.int64]:
         """The last place before these, or up to them, at which a segment moved its end's highest number; or -1."""

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from analysis.places import among, indices
+from analysis.places import indices
 from analysis.reuse import BEFORE, Stream, opened_at
 from capture.protocol import Flag
 
@@ -77,10 +77,14 @@ def _late_syns(headers: Headers, starts: NDArray[np.int64]) -> NDArray[np.int64]
 def _answered_too(headers: Headers, end: NDArray[np.int64], late: NDArray[np.int64]) -> NDArray[np.bool_]:
     """Whether the end that sent each late SYN has also sent a SYN with ACK; `end` (N,) tells the end of each row."""
     answers = indices((headers.flags & OPENING == OPENING) & (headers.endpoints.transport == TCP))
-    asked = np.sort(end[late])
-    answering = end[answers]
-    found = asked[np.minimum(asked.searchsorted(answering), len(asked) - 1)] == answering
-    return among(end[late], answering[found])
+    order = np.argsort(end[late])
+    asked, answering = end[late[order]], end[answers]
+    at = np.minimum(asked.searchsorted(answering), len(asked) - 1)
+    of_asked = np.zeros(len(late), np.bool_)
+    of_asked[asked.searchsorted(answering[asked[at] == answering])] = True
+    found = np.zeros(len(late), np.bool_)
+    found[order] = of_asked[asked.searchsorted(asked)]  # an end may have sent several
+    return found
 
 
 def _repeat_first(

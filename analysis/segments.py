@@ -40,6 +40,7 @@ class Order:
     end: NDArray[np.int64]  # (E,) the end: 2 * row of the connection table + 0 for a, 1 for b
     judged_ends: int  # how many of them are of judged segments
     turn: NDArray[np.int64]  # (judged,) places in `row`: connection by connection as in `row`, but in capture order
+    other: NDArray[np.int64]  # (judged,) as in `Segments`
     connection: NDArray[np.int64]  # rows of the connection table of all connections of the batch
     last: NDArray[np.int64]  # row in the batch of the last packet of each
 
@@ -55,24 +56,49 @@ class Orderer:
         count = len(judged)
         index = np.arange(count)
         last, group = self._groups(assigned.connection, index)
-        # Ends of connections of this batch: of judged segments, then of other packets.
-        size = 2 * len(last)
-        code = 2 * group
-        code += assigned.from_b
-        code += size * ~judged
-        key, codes = _dense(code, 2 * size)
+        group += len(last) * ~judged
+        key, groups = _dense(group, 2 * len(last))
         # 16 bits sort by radix, which is several times faster than comparing wider keys.
-        row = key.argsort(kind="stable")
-        begin = np.concatenate((run_starts(key.take(row)), [count]))
-        judged_ends = int(codes.searchsorted(size))
-        judged_count = int(begin[judged_ends])
-        code >>= 1
-        turns = np.argsort(_dense(code, size)[0], kind="stable")[:judged_count]
-        place = np.empty(count, np.int64)
-        place[row] = index
+        in_turn = key.argsort(kind="stable")
+        key, from_b = key.take(in_turn), assigned.from_b.take(in_turn)
+        start = run_starts(key)
+        size = run_sizes(start, count)
+        # Where a packet stands follows from how many of either end there were in its connection so far.
+        of_b = from_b.cumsum()
+        of_b -= (of_b[start] - from_b[start]).repeat(size)
+        sizes = np.empty((len(start), 2), np.int64)
+        sizes[:, 1] = of_b[start + size - 1]
+        sizes[:, 0] = size - sizes[:, 1]
+        begin = np.empty_like(sizes)
+        begin[:, 0] = start
+        begin[:, 1] = start + sizes[:, 0]
+        last_of_a = index - of_b
+        last_of_b = of_b + (begin[:, 1] - 1).repeat(size)
+        place = np.where(from_b, last_of_b, last_of_a)
+        row = np.empty(count, np.int64)
+        row[place] = in_turn
+        judged_groups = int(groups.searchsorted(len(last)))
+        judged_count = int(size[:judged_groups].sum())
+        turn = place[:judged_count]
+        told = np.where(from_b, last_of_a, last_of_b)[:judged_count]
+        alone = indices(((of_b == 0) | (last_of_a < start.repeat(size)))[:judged_count])
+        told[alone] = judged_count + 2 * key[alone].astype(np.int64) + ~from_b[alone]
+        other = np.empty(judged_count, np.int64)
+        other[turn] = told
         connections = assigned.connection[last]
-        end = 2 * connections[codes % size >> 1] + (codes & 1)
-        return Order(row, judged_count, begin, end, judged_ends, place.take(turns), connections, last)
+        end = 2 * connections[groups % len(last), None] + np.arange(2)
+        there = sizes > 0
+        return Order(
+            row=row,
+            judged=judged_count,
+            begin=np.append(begin[there], count),
+            end=end[there],
+            judged_ends=int(there[:judged_groups].sum()),
+            turn=turn,
+            other=other,
+            connection=connections,
+            last=last,
+        )
 
     def _groups(
         self, connection: NDArray[np.int64], index: NDArray[np.int64]
@@ -117,7 +143,6 @@ class Segments:
     acknowledgment: NDArray[np.uint32]
     window: NDArray[np.uint16]
     length: NDArray[np.uint32]  # payload, bytes
-    time_ns: NDArray[np.int64]
     begin: NDArray[np.int64]  # (2G + 1,) place where each end's segments begin
     size: NDArray[np.int64]  # (2G,) how many it has
     owner: NDArray[np.int64]  # (H,) the ends that have segments
@@ -130,6 +155,7 @@ class Segments:
     connection: NDArray[np.int64]  # (G,) row of the connection table
     ends: NDArray[np.int64]  # (2G,) the ends' places in the connection table's columns, taken flat
     first_row: int  # row in the packet table of the batch's first packet
+    times: NDArray[np.int64]  # (N,) when the batch's packets came, by row: few are asked for
 
     def __len__(self) -> int:
         return len(self.row)
@@ -137,6 +163,10 @@ class Segments:
     def packet(self, at: NDArray[np.int64]) -> NDArray[np.int32]:
         """Rows in the packet table of the segments at these places."""
         return (self.first_row + self.row[at]).astype(np.int32)
+
+    def time_ns(self, at: NDArray[np.int64]) -> NDArray[np.int64]:
+        """When the segments at these places came."""
+        return self.times[self.row[at]]
 
     def having(self, flag: np.uint16) -> NDArray[np.int64]:
         """Places of the segments that carry a flag."""
@@ -210,34 +240,20 @@ def segments_of(batch: Batch, headers: Headers, order: Order, first_row: int) ->
         acknowledgment=headers.acknowledgment.take(row),
         window=headers.window.take(row),
         length=headers.payload_length.take(row),
-        time_ns=batch.time_ns.take(row),
         begin=begin,
         size=size,
         owner=owner,
         head=head,
         last=last,
         turn=order.turn,
-        other=_others(side, order.turn),
+        other=order.other,
         opening_turn=opening_turn,
         opening=order.turn[opening_turn],
         connection=connection,
         ends=(2 * connection[:, None] + np.arange(2)).ravel(),
         first_row=first_row,
+        times=batch.time_ns,
     )
-
-
-def _others(side: NDArray[np.int64], turn: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Place of the other end's last segment before each: the last one of the run before its end's run of turns."""
-    in_turn = side.take(turn)
-    begins = run_starts(in_turn)
-    carried = len(side) + (in_turn[begins] ^ 1)
-    before = begins - 1
-    inside = (in_turn[before] ^ 1) == in_turn[begins]
-    inside[:1] = False
-    told = carried + inside * (turn[before] - carried)
-    other = np.empty(len(side), np.int64)
-    other[turn] = told.repeat(run_sizes(begins, len(side)))
-    return other
 
 
 def is_tcp(protocol: int) -> bool:

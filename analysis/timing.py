@@ -41,7 +41,7 @@ def learn_timing(s: Segments, times: NDArray[np.int64], columns: Columns) -> NDA
     asking &= waiting
     group, first = _first_plain_acks(s, indices(asking))
     latest = last_syn[group]
-    took = s.time_ns[first] - np.where(latest >= 0, s.time_ns[latest], earlier[group])
+    took = s.time_ns(first) - np.where(latest >= 0, s.time_ns(latest), earlier[group])
     regular = (took != 0) & ((latest < 0) | (s.row[latest] < s.row[first]))
     irregular = group[~regular]
     parts = [(first[regular], took[regular])]
@@ -75,8 +75,8 @@ def _gone_through(
     kind = s.flags[at] & SYN_ACK
     last_syn = np.maximum.accumulate(np.where(kind == SYN, index, -1))
     inside = last_syn >= first[own]
-    since = np.where(inside, s.time_ns[at[last_syn]], earlier[own])
-    took = s.time_ns[at] - since
+    since = np.where(inside, s.time_ns(at[last_syn]), earlier[own])
+    took = s.time_ns(at) - since
     telling = indices((kind == ACK) & (since != NEVER) & (took != 0))
     telling = telling[run_starts(own[telling])]
     return at[telling], took[telling]

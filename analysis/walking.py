@@ -47,15 +47,16 @@ def walk(
     size = s.begin[2 * groups + 2] - begin
     heads = size.cumsum() - size
     at = s.turn[np.arange(size.sum()) + np.repeat(begin - heads, size)]
-    fields = (s.side & 1, s.flags, s.sequence, s.acknowledgment, s.window, s.length, s.time_ns)
+    fields = (s.side & 1, s.flags, s.sequence, s.acknowledgment, s.window, s.length)
     values = [
         s.packet(at),
         *(column[at] for column in fields),
+        s.time_ns(at),
         moments.shift[s.row[at]],
         moments.reordered_within(groups.repeat(size), s.row[at]),
         among(at, moments.excused),
     ]
-    segments = [Segment(*each) for each in zip(*(column.tolist() for column in values), strict=True)]
+    segments = list(map(Segment._make, zip(*(column.tolist() for column in values), strict=True)))
     told: list[int] = []
     for group, head, many in zip(groups.tolist(), heads.tolist(), size.tolist(), strict=True):
         a, b = (

@@ -20,8 +20,9 @@ from analysis.history import write_history
 from analysis.moments import moments_of
 from analysis.multipath import Multipath
 from analysis.opening_marks import mark_openings
+from analysis.order import Grouper, order_of
 from analysis.pairing import paired
-from analysis.segments import FIN, NOT_ANALYSED, Orderer, is_tcp_packet, segments_of
+from analysis.segments import FIN, is_tcp_packet, may_be_judged, segments_of
 from analysis.sequence import follow
 from analysis.streams import Streams
 from analysis.timing import learn_timing
@@ -62,7 +63,7 @@ class Analyser:
         self.sightings = Columns(SIGHTINGS)
         self.decoding = Decoding(interfaces, self.connections.pairs)
         self._streams = Streams(self.connections)
-        self._orderer = Orderer()
+        self._grouper = Grouper()
         self._multipath = Multipath()
 
     def feed(self, batch: Batch, decoded: Decoded | None = None) -> None:
@@ -76,14 +77,16 @@ class Analyser:
         if len(decoded.seen_again):
             self.sightings.extend({"pair": decoded.seen_again})
         assigned = self._streams.assign(ends, first_row)
-        tcp = is_tcp_packet(headers)
-        judged = tcp & (headers.flags & NOT_ANALYSED == 0)
-        order = self._orderer.order(assigned, judged)
+        judged = may_be_judged(headers)
+        turns = decoded.turns
+        if turns is None or len(assigned.reopened):  # then a pair has several connections in this batch
+            turns = self._grouper.turns(assigned.connection, judged)
+        order = order_of(turns, assigned)
         count_packets(batch, headers, order, self.connections, first_row)
         learn_options(headers.syn_options, assigned, self.connections.columns)
         states = np.zeros(len(batch), np.uint16)
         marks = np.zeros(len(batch), np.uint32)
-        unjudged = Unjudged(tcp & ~judged, judged, assigned, self.connections.columns)
+        unjudged = Unjudged(is_tcp_packet(headers) & ~judged, judged, assigned, self.connections.columns)
         if order.judged:
             segments = segments_of(batch, headers, order, first_row)
             self._judge(segments, batch, headers, assigned, (states, marks))

@@ -15,7 +15,8 @@ if TYPE_CHECKING:
 
     from analysis.connections import ConnectionTable
     from analysis.counts import Counts
-    from analysis.segments import Order, Segments
+    from analysis.order import Order
+    from analysis.segments import Segments
     from capture.batch import Batch
     from capture.columns import Columns
     from capture.headers import Headers

@@ -9,7 +9,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from analysis.order import Grouper, Turns
 from analysis.pairing import Paired, paired
+from analysis.segments import may_be_judged
 from analysis.sightings import Sightings
 from capture.decode import Decoder
 
@@ -31,12 +33,13 @@ SHORT: Final = 256
 class Decoded:
     """What the bytes of a batch say.
 
-    `paired` is None where the other half is to pair the endpoints; `seen_again` are rows of the packet table as
-    `analysis.sightings` finds them, int64, (K, 2).
+    `paired` is None where the other half is to pair the endpoints, and `turns`, pair by pair, too; `seen_again` are
+    rows of the packet table as `analysis.sightings` finds them, int64, (K, 2).
     """
 
     headers: Headers
     paired: Paired | None
+    turns: Turns | None
     seen_again: NDArray[np.int64]
 
 
@@ -47,19 +50,23 @@ class Decoding:
         self._decoder = Decoder()
         self._sightings = Sightings(interfaces)
         self._pairs = pairs
+        self._grouper = Grouper()
         self._pairs_ahead: bool | None = None
 
     def decode(self, batch: Batch) -> Decoded:
         """The headers of a batch, and what can be told from them.
 
-        Where packets are short, so that reading them takes little time, endpoints are paired in this half, too: for all
-        batches or for none, since pairs are numbered in order.
+        Where packets are short, so that reading them takes little time, endpoints are paired and packets grouped in
+        this half, too: for all batches or for none, since pairs are numbered in order.
         """
         headers = self._decoder.decode(batch)
         seen_again = self._sightings.find(batch, headers)
         if self._pairs_ahead is None and len(batch):
             self._pairs_ahead = int(batch.captured_length.sum()) < SHORT * len(batch)
-        return Decoded(headers, paired(headers, self._pairs) if self._pairs_ahead else None, seen_again)
+        if not self._pairs_ahead or not len(batch):
+            return Decoded(headers, None, None, seen_again)
+        pairs = paired(headers, self._pairs)
+        return Decoded(headers, pairs, self._grouper.turns(pairs.number, may_be_judged(headers)), seen_again)
 
     def news(self) -> News:
         """What this half has put into the pairs' table since it was asked last."""

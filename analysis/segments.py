@@ -18,7 +18,7 @@ from capture.protocol import Flag, Protocol
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from analysis.streams import Assignment
+    from analysis.order import Order
     from capture.batch import Batch
     from capture.headers import Headers
 
@@ -28,105 +28,6 @@ RST: Final = np.uint16(Flag.RST)
 ACK: Final = np.uint16(Flag.ACK)
 SYN_ACK: Final = SYN | ACK
 NOT_ANALYSED: Final = np.uint16(Flag.NOT_ANALYSED)
-
-
-@dataclass(frozen=True, slots=True)
-class Order:
-    """The rows of a batch end by end: first the segments that may be judged, then all other packets in the same way."""
-
-    row: NDArray[np.int64]  # (N,) row in the batch
-    judged: int  # how many of them are segments that may be judged
-    begin: NDArray[np.int64]  # (E + 1,) where each end's stretch begins; those of judged segments come first
-    end: NDArray[np.int64]  # (E,) the end: 2 * row of the connection table + 0 for a, 1 for b
-    judged_ends: int  # how many of them are of judged segments
-    turn: NDArray[np.int64]  # (judged,) places in `row`: connection by connection as in `row`, but in capture order
-    other: NDArray[np.int64]  # (judged,) as in `Segments`
-    connection: NDArray[np.int64]  # rows of the connection table of all connections of the batch
-    last: NDArray[np.int64]  # row in the batch of the last packet of each
-
-
-class Orderer:
-    """Makes the order of one batch after the other."""
-
-    def __init__(self) -> None:
-        self._last = np.zeros(0, np.uint16)  # by connection: room to find the last packet of each in
-
-    def order(self, assigned: Assignment, judged: NDArray[np.bool_]) -> Order:
-        """The order of a batch; `judged` (bool, (N,)) are the segments that may be judged."""
-        count = len(judged)
-        index = np.arange(count)
-        last, group = self._groups(assigned.connection, index)
-        group += len(last) * ~judged
-        key, groups = _dense(group, 2 * len(last))
-        # 16 bits sort by radix, which is several times faster than comparing wider keys.
-        in_turn = key.argsort(kind="stable")
-        key, from_b = key.take(in_turn), assigned.from_b.take(in_turn)
-        start = run_starts(key)
-        size = run_sizes(start, count)
-        # Where a packet stands follows from how many of either end there were in its connection so far.
-        of_b = from_b.cumsum()
-        of_b -= (of_b[start] - from_b[start]).repeat(size)
-        sizes = np.empty((len(start), 2), np.int64)
-        sizes[:, 1] = of_b[start + size - 1]
-        sizes[:, 0] = size - sizes[:, 1]
-        begin = np.empty_like(sizes)
-        begin[:, 0] = start
-        begin[:, 1] = start + sizes[:, 0]
-        last_of_a = index - of_b
-        last_of_b = of_b + (begin[:, 1] - 1).repeat(size)
-        place = np.where(from_b, last_of_b, last_of_a)
-        row = np.empty(count, np.int64)
-        row[place] = in_turn
-        judged_groups = int(groups.searchsorted(len(last)))
-        judged_count = int(size[:judged_groups].sum())
-        turn = place[:judged_count]
-        told = np.where(from_b, last_of_a, last_of_b)[:judged_count]
-        alone = indices(((of_b == 0) | (last_of_a < start.repeat(size)))[:judged_count])
-        told[alone] = judged_count + 2 * key[alone].astype(np.int64) + ~from_b[alone]
-        other = np.empty(judged_count, np.int64)
-        other[turn] = told
-        connections = assigned.connection[last]
-        end = 2 * connections[groups % len(last), None] + np.arange(2)
-        there = sizes > 0
-        return Order(
-            row=row,
-            judged=judged_count,
-            begin=np.append(begin[there], count),
-            end=end[there],
-            judged_ends=int(there[:judged_groups].sum()),
-            turn=turn,
-            other=other,
-            connection=connections,
-            last=last,
-        )
-
-    def _groups(
-        self, connection: NDArray[np.int64], index: NDArray[np.int64]
-    ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        """The last row of each connection, ascending, and for each row which of them is its connection's."""
-        highest = int(connection.max())
-        if highest >= len(self._last):
-            self._last = np.zeros(2 * highest + 1024, np.uint16)
-        short = index.astype(np.uint16)
-        self._last[connection] = short
-        name = self._last.take(connection)
-        last = indices(name == short)
-        number = np.empty(len(index), np.int64)
-        number[last] = np.arange(len(last))
-        return last, number.take(name.astype(np.int64))
-
-
-def _dense(code: NDArray[np.int64], size: int) -> tuple[NDArray[np.uint16], NDArray[np.int64]]:
-    """Codes below `size` numbered anew without gaps, uint16, and the codes that occur, ascending.
-
-    There are at most 65,536 rows (capture.batch.MAX_BATCH), so that the numbers fit 16 bits.
-    """
-    present = np.zeros(size, np.bool_)
-    present[code] = True
-    codes = indices(present)
-    number = np.empty(size, np.uint16)
-    number[codes] = np.arange(len(codes))
-    return number.take(code), codes
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,6 +115,12 @@ class Segments:
 def is_tcp_packet(headers: Headers) -> NDArray[np.bool_]:
     """Which packets are TCP segments."""
     found: NDArray[np.bool_] = (headers.protocol == Protocol.TCP4) | (headers.protocol == Protocol.TCP6)
+    return found
+
+
+def may_be_judged(headers: Headers) -> NDArray[np.bool_]:
+    """Which packets are TCP segments that may be judged: their length is known."""
+    found: NDArray[np.bool_] = is_tcp_packet(headers) & (headers.flags & NOT_ANALYSED == 0)
     return found
 
 

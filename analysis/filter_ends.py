@@ -9,7 +9,7 @@ import numpy as np
 from analysis.filter_grammar import FilterError
 from analysis.filter_values import PLAIN, Block, block, numbers
 from analysis.pairs import Addresses
-from analysis.services import SERVICES
+from analysis.services import CUT, SERVICES
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -94,19 +94,20 @@ def at_ports(test: Term, transport: int | None = None) -> Callable[[Snapshot], E
     wanted = numbers(type(test)(test.name, equal, values, test.at), PLAIN)
 
     def ends(snapshot: Snapshot) -> Ends:
-        carried = carried_by(snapshot, (transport,) if transport is not None else WITH_PORTS)
+        carried = carried_by(snapshot, (transport,) if transport is not None else WITH_PORTS, cut=True)
         port = snapshot.connections.port
         return wanted(port[:, 0]) & carried, wanted(port[:, 1]) & carried
 
     return ends
 
 
-def carried_by(snapshot: Snapshot, transports: Iterable[int]) -> NDArray[np.bool_]:
-    """Which connections are carried over IP by one of these transports; bool (M,)."""
+def carried_by(snapshot: Snapshot, transports: Iterable[int], *, cut: bool = False) -> NDArray[np.bool_]:
+    """Which connections are carried over IP by one of these transports; bool (M,). `cut`: those of cut headers, too."""
     table = snapshot.connections
+    carrier = table.transport & np.uint16(~CUT & 0xFFFF) if cut else table.transport
     found = np.zeros(len(table), np.bool_)
     for transport in transports:
-        found |= table.transport == transport
+        found |= carrier == transport
     return found & (table.family >= 4)
 
 
@@ -124,6 +125,6 @@ def serves(name: str) -> Callable[[Snapshot], NDArray[np.bool_]]:
         for port in ports:
             column = snapshot.connections.port
             found |= (column[:, 0] == port) | (column[:, 1] == port)
-        return found & carried_by(snapshot, WITH_PORTS)
+        return found & carried_by(snapshot, WITH_PORTS, cut=True)
 
     return mask

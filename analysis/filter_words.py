@@ -60,7 +60,7 @@ def word_of(test: Term) -> Word:
         if rest != test.name and rest in bits:
             return flag_is(test, bits[rest]) if start == "tcp.flags." else mark(test, bits[rest])
     if test.operator == "" and test.name in TRANSPORTS:
-        return OfConnections(lambda snapshot: carried_by(snapshot, TRANSPORTS[test.name]))
+        return OfConnections(lambda snapshot: carried_by(snapshot, TRANSPORTS[test.name], cut=True))
     if test.operator == "" and test.name.replace("_", "-") in MARK_WORDS:
         return mark(test, MARK_WORDS[test.name.replace("_", "-")])
     if test.operator == "" and ports_of_service(test.name):

@@ -17,6 +17,10 @@ if TYPE_CHECKING:
 
 PIECES: Final = np.uint16(0x8000)
 """Added to the transport of pieces of datagrams: they have no ports, and are a conversation of their own."""
+CUT: Final = np.uint16(0x4000)
+"""Added to the transport of headers that are cut behind their ports: Wireshark gives them no stream."""
+_PORTS: Final = (6, 17, 33, 132)
+"""Transports that have ports, as in `analysis.services`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +39,7 @@ class Paired:
 
 def paired(headers: Headers, pairs: Pairs) -> Paired:
     """Number the pairs of a batch; batches in order."""
-    headers = _pieces_apart(headers)
+    headers = _parts_apart(headers)
     keys, lower = pairs.keys(headers.endpoints)
     mentions = headers.mentions
     if len(mentions.row):
@@ -53,10 +57,14 @@ def paired(headers: Headers, pairs: Pairs) -> Paired:
     return Paired(headers, number, lower, first_seen)
 
 
-def _pieces_apart(headers: Headers) -> Headers:
-    """The same with pieces of datagrams between other endpoints than whole ones."""
-    pieces = (headers.protocol == Protocol.FRAGMENT4) | (headers.protocol == Protocol.FRAGMENT6)
-    if not pieces.any():
+def _parts_apart(headers: Headers) -> Headers:
+    """The same with pieces of datagrams, and with cut headers, between other endpoints than whole ones."""
+    protocol = headers.protocol
+    cut, pieces = protocol >= Protocol.CUT_TCP4, (protocol | 1) == Protocol.FRAGMENT6
+    unread = (protocol | 1) == Protocol.IPV6
+    if unread.any():
+        pieces |= unread & np.isin(headers.endpoints.transport, _PORTS)  # cut before the ports
+    if not cut.any() and not pieces.any():
         return headers
-    transport = headers.endpoints.transport | pieces * PIECES
+    transport = headers.endpoints.transport | cut * CUT | pieces * PIECES
     return replace(headers, endpoints=replace(headers.endpoints, transport=transport))

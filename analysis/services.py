@@ -94,7 +94,9 @@ SERVICES: Final = {
 }
 
 PIECES: Final = 0x8000
-"""Bit in the transport of a conversation that consists of fragments."""
+"""Bit in the transport of a conversation that consists of fragments, or of packets cut before their ports."""
+CUT: Final = 0x4000
+"""Bit in the transport of a conversation that consists of headers cut behind their ports."""
 
 _TRANSPORTS_WITH_PORTS: Final = frozenset({6, 17, 33, 132})
 
@@ -124,9 +126,10 @@ def service(port: int) -> str | None:
 
 def transport_name(family: int, transport: int) -> str:
     """What a conversation is carried by: `tcp`, `udp`, `arp`, or the number where there is no known name."""
-    if transport & PIECES and family in {4, 6}:
-        return transport_name(family, transport & ~PIECES) + " pieces"
     if family in {4, 6}:
+        for bit, name in ((PIECES, "pieces"), (CUT, "cut")):
+            if transport & bit:
+                return f"{transport_name(family, transport & ~bit)} {name}"
         return _TRANSPORTS.get(transport, f"ip proto {transport}")
     if family == 1:
         return _ETHERTYPES.get(transport, f"ethertype 0x{transport:04x}")
@@ -135,4 +138,10 @@ def transport_name(family: int, transport: int) -> str:
 
 def has_ports(family: int, transport: int) -> bool:
     """Whether the ends of such a conversation have ports."""
-    return family in {4, 6} and transport in _TRANSPORTS_WITH_PORTS
+    return family in {4, 6} and transport & ~CUT in _TRANSPORTS_WITH_PORTS
+
+
+def carried_service(family: int, transport: int, port: int) -> str:
+    """The service behind a port of such a conversation, or where there is none, what carries it."""
+    named = service(port) if has_ports(family, transport) and not transport & CUT else None
+    return named or transport_name(family, transport)

@@ -47,6 +47,10 @@ class Protocol(IntEnum):
     PIM6 = 41
     DCCP4 = 42
     DCCP6 = 43
+    CUT_TCP4 = 44  # a TCP header that ends before its window does: its ports are known, but not its stream
+    CUT_TCP6 = 45
+    CUT_UDP4 = 46  # a UDP header that is not whole
+    CUT_UDP6 = 47
 
 
 class Flag(IntFlag):

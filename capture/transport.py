@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from capture.gather import among, layout, records, u8, u16, windows
+from capture.gather import among, layout, records, u8, u16
 from capture.kinds import Header
 from capture.protocol import TCP_FLAGS, Flag, Protocol
 from capture.tunnels import PORTS
@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from capture.cursors import Cursors
     from capture.gather import Rows
 
-TCP: Final = layout(
-    20,
+_TO_WINDOW: Final = layout(
+    16,
     source_port=(">u2", 0),
     destination_port=(">u2", 2),
     sequence=(">u4", 4),
@@ -31,8 +31,7 @@ TCP: Final = layout(
     offset_flags=(">u2", 12),
     window=(">u2", 14),
 )
-_READ_TO_WINDOW: Final = 16
-"""A segment is analysed when this much of its header was captured."""
+"""A TCP header as far as Wireshark reads it before it looks for the stream: a shorter one belongs to none."""
 
 _TUNNELS: Final = np.zeros(0x10000, np.uint8)
 _TUNNELS[list(PORTS)] = list(PORTS.values())
@@ -53,6 +52,21 @@ def _ports(cursors: Cursors, rows: Rows) -> None:
     cursors.endpoints.destination_port[rows] = u16(cursors.buffer, at + 2)
 
 
+def _read_to(cursors: Cursors, rows: Rows, size: int, cut: Protocol, header: Header) -> Rows:
+    """Those of `rows` that have the `size` bytes of this header; of the others only the ports are read.
+
+    `cut` is the IPv4 form of what they are then; without their ports they are IP packets of an unknown transport.
+    """
+    enough = cursors.end[rows] - cursors.position[rows] >= size
+    if enough.all():
+        return rows
+    some = cursors.whole(rows[~enough], 4)
+    _enter(cursors, some, cut, header)
+    _ports(cursors, some)
+    cursors.finish(some, malformed=True)
+    return rows[enough]
+
+
 def _payload(cursors: Cursors, rows: Rows, size: int | Rows, length: Rows) -> None:
     """`length` bytes of payload follow `size` bytes of header; no offset if not even the header was captured."""
     captured = cursors.position[rows] + size <= cursors.end[rows]
@@ -63,40 +77,25 @@ def _payload(cursors: Cursors, rows: Rows, size: int | Rows, length: Rows) -> No
 
 
 def tcp(cursors: Cursors, rows: Rows) -> None:
-    """RFC 9293 section 3.1. Where the four bytes of the ports are there, it is counted as TCP."""
-    rows = cursors.whole(rows, 4)
+    """RFC 9293 section 3.1. A header that ends before its window does tells its ports, and nothing else."""
+    rows = _read_to(cursors, rows, _TO_WINDOW.itemsize, Protocol.CUT_TCP4, Header.TCP)
     _enter(cursors, rows, Protocol.TCP4, Header.TCP)
     at = cursors.position[rows]
-    header = _captured_part(cursors, rows)
+    header = records(cursors.buffer, at, _TO_WINDOW)
     ends = cursors.endpoints
     ends.source_port[rows], ends.destination_port[rows] = header["source_port"], header["destination_port"]
     cursors.sequence[rows], cursors.acknowledgment[rows] = header["sequence"], header["acknowledgment"]
     cursors.window[rows] = header["window"]
     size = (header["offset_flags"] >> 12).astype(np.int64) * 4
     length = cursors.stop[rows] - at - size
-    read = cursors.end[rows] - at >= _READ_TO_WINDOW
     wrong = (size < 20) | (length < 0)
     flags = header["offset_flags"].astype(np.uint16) & np.uint16(TCP_FLAGS)
-    flags |= np.where(wrong | ~read, int(Flag.MALFORMED | Flag.NOT_ANALYSED), 0).astype(np.uint16)
+    flags |= np.where(wrong, int(Flag.MALFORMED | Flag.NOT_ANALYSED), 0).astype(np.uint16)
     flags |= np.where(cursors.partial[rows], int(Flag.NOT_ANALYSED), 0).astype(np.uint16)
     cursors.flags[rows] |= flags
-    _payload(cursors, rows, size, np.where(read, length, 0))
-    cursors.payload[rows[wrong | ~read]] = -1
+    _payload(cursors, rows, size, length)
+    cursors.payload[rows[wrong]] = -1
     _note_syns(cursors, rows, flags, size)
-
-
-def _captured_part(cursors: Cursors, rows: Rows) -> NDArray[np.void]:
-    """The headers, zero where they were not captured."""
-    header = records(cursors.buffer, cursors.position[rows], TCP)
-    left = cursors.end[rows] - cursors.position[rows]
-    cut = np.flatnonzero(left < TCP.itemsize)
-    if len(cut):
-        content = windows(cursors.buffer, cursors.position[rows[cut]], TCP.itemsize)
-        # A number of which a part is missing is not known at all.
-        known = np.select([left[cut] >= size for size in (16, 14, 12, 8)], [16, 14, 12, 8], 4)
-        content[np.arange(TCP.itemsize) >= known[:, None]] = 0
-        header[cut] = content.view(TCP)[:, 0]
-    return header
 
 
 def _note_syns(cursors: Cursors, rows: Rows, flags: NDArray[np.uint16], size: Rows) -> None:
@@ -111,10 +110,9 @@ def _note_syns(cursors: Cursors, rows: Rows, flags: NDArray[np.uint16], size: Ro
 
 def udp(cursors: Cursors, rows: Rows) -> None:
     """RFC 768: ports, length, checksum: 8 bytes. A length of 0 is a jumbogram's: all that is there."""
-    rows = cursors.whole(rows, 4)
+    rows = _read_to(cursors, rows, 8, Protocol.CUT_UDP4, Header.UDP)
     _enter(cursors, rows, Protocol.UDP4, Header.UDP)
     _ports(cursors, rows)
-    rows = cursors.whole(rows, 8)
     at = cursors.position[rows]
     length = u16(cursors.buffer, at + 4)
     left = cursors.stop[rows] - at

@@ -18,6 +18,7 @@ from fixtures import containers
 from segments_builder import ACK, FIN, MILLISECOND, PSH, RAW_IP, RST, SYN, WRAP, Segment
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
 FLAGS = (SYN, SYN, SYN | ACK, SYN | ACK, ACK, ACK, PSH | ACK, FIN | ACK, RST, RST | ACK, FIN, SYN | FIN, SYN | RST, 0)
@@ -25,6 +26,7 @@ RARE = (FIN | RST | ACK, SYN | FIN | ACK)
 OPENING_OPTIONS = (b"", b"", bytes((3, 3, 7)), bytes((3, 3, 0)), bytes((34, 6, 1, 2, 3, 4)), bytes((2, 4, 5, 180)))
 SERVER = ("93.184.216.34", 80)
 Packets = list[tuple[int, bytes]]
+FILE_HEADER = 24
 
 
 def hostile(random: random.Random, port: int, near: int) -> list[Segment]:
@@ -53,14 +55,18 @@ def hostile(random: random.Random, port: int, near: int) -> list[Segment]:
     return segments
 
 
-def capture_of(conversations: list[list[Segment]]) -> bytes:
-    """One after the other, a second apart."""
+def capture_of(conversations: list[list[Segment]], kept: Sequence[int] = (262_144,)) -> bytes:
+    """One after the other, a second apart; of the packets `kept` bytes in turn."""
     packets = [
         (10**18 + turn * 10**9 + int((segment.at_ms or 0) * MILLISECOND), segment.to_bytes())
         for turn, segments in enumerate(conversations)
         for segment in segments
     ]
-    return containers.pcap(packets, link_type=RAW_IP)
+    files = [
+        containers.pcap([packet], link_type=RAW_IP, snap_length=kept[number % len(kept)])
+        for number, packet in enumerate(packets)
+    ]
+    return files[0] + b"".join(file[FILE_HEADER:] for file in files[1:])
 
 
 def odd(ours: dict[int, dict[str, Any]], *theirs: dict[int, dict[str, Any]]) -> list[str]:
@@ -76,6 +82,21 @@ def odd(ours: dict[int, dict[str, Any]], *theirs: dict[int, dict[str, Any]]) -> 
             if not any(tshark_oracle.same(value, each) for each in said) and said[:1] != silent:
                 found.append(f"{number}: {name} is {value}, tshark says {said}")
     return found
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not tshark_oracle.is_there(), reason="tshark 4.0 is not installed")
+@pytest.mark.parametrize("kept", range(20, 45))
+def test_snapped_headers_have_wireshark_s_streams(kept: int, tmp_path: Path) -> None:
+    """Two of five packets keep so many bytes, IP header and TCP header together; the others are whole."""
+    generator = random.Random(kept)
+    conversations = [hostile(generator, 1024 + turn, 40) for turn in range(20)]
+    path = tmp_path / "snapped.pcap"
+    path.write_bytes(capture_of(conversations, (kept, 99, 99, kept, 99)))
+    (ours, _), (theirs, _) = tshark_oracle.by_netviz(path), tshark_oracle.by_tshark(path)
+    assert {number: frame["stream"] for number, frame in ours.items()} == {
+        number: frame["stream"] for number, frame in theirs.items()
+    }
 
 
 @pytest.mark.slow

@@ -20,6 +20,8 @@ from analysis.session import Session
 from analysis.verdict import outcome
 from capture.protocol import Flag
 from capture.source import open_source
+from fixtures import containers
+from packet_builder import ethernet, ipv4, tcp
 
 FIXTURES = Path(__file__).parents[1] / "fixtures"
 NOT_CAPTURES = {"cut-in-file-header.pcap"}
@@ -292,3 +294,15 @@ def test_names_are_addresses_too() -> None:
     session.names["198.51.100.20"] = "Example.com"
     assert packets(session, "host:example.com") == ALL
     assert packets(session, "host:example.org") == []
+
+
+def test_cut_headers_have_ports_but_no_stream(tmp_path: Path) -> None:
+    frame = ethernet(ipv4(tcp(flags=2)))
+    path = tmp_path / "cut.pcap"
+    path.write_bytes(containers.pcap([(0, frame[: 34 + 8]), (1000, frame), (2000, frame[: 34 + 2])]))
+    session = Session(open_source(path))
+    session.run()
+    assert packets(session, "tcp") == packets(session, "tcp.port==1000") == [1, 2]
+    assert packets(session, "tcp.stream==0") == packets(session, "tcp.stream<9") == [2]
+    assert packets(session, "not tcp") == [3]
+    assert packets(session, "outcome:no-answer") == packets(session, "flag:syn") == [2]

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from analysis.key_table import KeyTable
 from analysis.pairs import Pairs
+from analysis.services import transport_name
 from capture.headers import Endpoints
 from segments_builder import ACK, CLIENT, FIN, PSH, RST, SERVER, SYN, Segment, analysed, client, server
 
@@ -53,6 +54,34 @@ def test_where_streams_begin(name: str) -> None:
         analyser = analysed(segments, cuts)
         assert analyser.packets.snapshot().connection.tolist() == expected
         assert analyser.connections.snapshot().stream.tolist() == sorted(set(expected))
+
+
+@pytest.mark.parametrize("header", range(16))
+def test_a_header_cut_before_its_window_belongs_to_no_stream(header: int) -> None:
+    cut = 20 - header
+    another = replace(client(SYN, 1), source=("10.0.0.5", 51001))
+    segments = [
+        *(client(SYN, 100, snapped=cut), another, client(SYN, 100), server(SYN | ACK, 300, 101, snapped=cut)),
+        *(client(ACK, 101, 301), client(SYN, 900, snapped=cut)),
+    ]
+    for batches in ((), range(len(segments))):
+        analyser = analysed(segments, batches)
+        table = analyser.connections.snapshot()
+        assert analyser.packets.snapshot().connection.tolist() == [0, 1, 2, 0, 2, 0]
+        assert [transport_name(4, carrier) for carrier in table.transport.tolist()] == [
+            *("tcp cut" if header >= 4 else "tcp pieces", "tcp", "tcp"),
+        ]
+        assert table.stream[1:].tolist() == [0, 1]
+        assert table.packets.sum(axis=1).tolist() == [3, 1, 2]
+        assert table.completeness.tolist() == [0, 1, 5]
+        assert table.port[0].tolist() == ([51000, 80] if header >= 4 else [0, 0])
+        assert analyser.packets.snapshot().states[[0, 3, 5]].tolist() == [0, 0, 0]
+
+
+@pytest.mark.parametrize("header", range(16, 21))
+def test_a_header_that_has_its_window_belongs_to_its_stream(header: int) -> None:
+    segments = [client(SYN, 100, snapped=20 - header), server(SYN | ACK, 300, 101, snapped=20 - header)]
+    assert analysed(segments).packets.snapshot().connection.tolist() == [0, 0]
 
 
 def test_an_address_that_talks_to_itself_is_one_connection() -> None:

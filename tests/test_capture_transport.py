@@ -32,12 +32,6 @@ def test_all_nine_flags_and_none_of_the_reserved_bits() -> None:
 
 # Captured bytes of a segment with 12 bytes of options and 4 of data: what is known of it.
 CUTS = {
-    4: ((0, 0, 0), Flag(0) | UNKNOWN_LENGTH, -1),
-    7: ((0, 0, 0), Flag(0) | UNKNOWN_LENGTH, -1),
-    8: ((5, 0, 0), Flag(0) | UNKNOWN_LENGTH, -1),
-    12: ((5, 6, 0), Flag(0) | UNKNOWN_LENGTH, -1),
-    14: ((5, 6, 0), Flag(0x1FF) | UNKNOWN_LENGTH, -1),
-    15: ((5, 6, 0), Flag(0x1FF) | UNKNOWN_LENGTH, -1),
     16: ((5, 6, 700), Flag(0x1FF), -1),
     20: ((5, 6, 700), Flag(0x1FF), -1),
     31: ((5, 6, 700), Flag(0x1FF), -1),
@@ -52,7 +46,19 @@ def test_a_segment_cut_by_the_snap_length(captured: int) -> None:
     packet = decoded(frame[: 34 + captured], original=len(frame))
     assert (packet.protocol, packet.ends) == ("TCP4", TCP_4)
     assert (packet.numbers, packet.flags, packet.payload) == CUTS[captured]
-    assert packet.payload_length == (4 if captured >= 16 else 0)
+    assert packet.payload_length == 4
+
+
+@pytest.mark.parametrize("captured", range(4, 16))
+def test_of_a_header_that_ends_before_its_window_only_the_ports_are_told(captured: int) -> None:
+    for frame, at, protocol, ends in (
+        (ethernet(ipv4(SEGMENT)), 34, "CUT_TCP4", TCP_4),
+        (ethernet(ipv6(SEGMENT), 0x86DD), 54, "CUT_TCP6", TCP_6),
+    ):
+        packet = decoded(frame[: at + captured], original=len(frame))
+        assert (packet.protocol, packet.ends, packet.transport) == (protocol, ends, at)
+        assert (packet.numbers, packet.flags) == ((0, 0, 0), Flag.MALFORMED)
+        assert (packet.payload, packet.payload_length) == (-1, 0)
 
 
 @pytest.mark.parametrize("captured", range(4))
@@ -97,7 +103,7 @@ def test_udp_s_length_field(length: int) -> None:
 
 def test_udp_cut_behind_its_ports() -> None:
     packet = decoded(ethernet(ipv4(udp(b"query"), 17))[:40])
-    assert (packet.protocol, packet.ends, packet.flags) == ("UDP4", UDP_4, Flag.MALFORMED)
+    assert (packet.protocol, packet.ends, packet.flags) == ("CUT_UDP4", UDP_4, Flag.MALFORMED)
 
 
 def test_icmp() -> None:

@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from analysis.details import without_bytes
+from analysis.services import CUT
 from capture.protocol import Flag, Protocol
 from views.explanation import SHORT, Explanation, neighbours
 from views.options import Options
@@ -375,6 +376,15 @@ def test_any_packets_can_be_explained_in_few_lines(
     assert full or len(made) <= SHORT
     assert made.title.startswith(f"packet {packet + 1}/{len(story)}")
     assert not made.title.count("\x1b") + text(made, width).count("\x1b")
+
+
+def test_a_cut_header_belongs_to_no_stream_and_says_why() -> None:
+    cut = Talk(protocol=Protocol.CUT_TCP4, transport=6 | CUT)
+    told = text(
+        Explanation(capture([Segment(0, True, Flag.MALFORMED, "")], cut), 0, 0, {}, full=True, options=Options())
+    )
+    sentence = "Too little of its header is there to tell which stream it belongs to; Wireshark gives it none."
+    assert sentence in " ".join(told.split())
 
 
 @pytest.mark.parametrize("full", [False, True])

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from analysis.details import without_bytes
 from analysis.gathered import gathered
+from analysis.services import CUT
 from capture.protocol import Flag, Protocol
 from views.ladder import KEPT_DETAILS, Ladder
 from views.options import Colour, Options, TimeFormat
@@ -215,6 +216,15 @@ def test_without_tcp_there_are_two_lanes_and_no_states() -> None:
         " Δt        client? 10.0.0.5:40000         server? 10.0.0.53:53\n"
         "▌   0.0ms  │── query A example.com  29 B ───────────────────►│\n"
         "  +12.0ms  │◄─ UDP  5 B ─────────────────────────────────────│"
+    )
+
+
+def test_a_cut_header_is_called_so_and_its_ends_have_no_states() -> None:
+    story = [Segment(0, True, Flag.MALFORMED, "", payload=b"")]
+    talk = Talk(("10.0.0.5", 51000), ("10.0.0.9", 80), 6 | CUT, Protocol.CUT_TCP4)
+    assert picture(ladder(story, talk), 62) == (
+        " Δt        client? 10.0.0.5:51000          server? 10.0.0.9:80\n"
+        "▌   0.0ms  │── cut TCP header  54 B ────────────────────────►│"
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from analysis.services import has_ports, service, transport_name
+from analysis.services import carried_service
 from analysis.zeek import conn_state, history
 from views.durations import count, duration, endpoint, moment, shorten_middle, since_start, size
 from views.glyphs import glyphs
@@ -48,8 +48,7 @@ def service_name(snapshot: Snapshot, row: int) -> str:
     table = snapshot.connections
     family, transport = int(table.family[row]), int(table.transport[row])
     port = int(table.port[row][1 - int(table.client[row])])
-    named = service(port) if has_ports(family, transport) else None
-    return named or transport_name(family, transport)
+    return carried_service(family, transport, port)
 
 
 def _service(snapshot: Snapshot, row: int, _room: int, _options: Options) -> str:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from analysis.services import has_ports, service, transport_name
+from analysis.services import carried_service
 from analysis.snapshot import span_of
 from capture.protocol import Flag
 from views.durations import duration, endpoint, shorten_middle
@@ -106,11 +106,11 @@ class Timeline:
         table = self.snapshot.connections
         server = 1 - int(table.client[connection])
         family, transport = int(table.family[connection]), int(table.transport[connection])
-        what = service(int(table.port[connection, server])) if has_ports(family, transport) else None
+        what = carried_service(family, transport, int(table.port[connection, server]))
         lead = f" {connection}"
         if room < 16:
             return lead
-        lead += f" {what or transport_name(family, transport)} "
+        lead += f" {what} "
         ellipsis = self._glyphs.ellipsis
         names = self.snapshot.names if self.options.names else {}
         return lead + shorten_middle(endpoint(table, connection, server, names), max(room - cells(lead), 1), ellipsis)

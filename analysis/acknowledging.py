@@ -23,8 +23,8 @@ MOST: Final = 10_000
 """Segments of one end that are waited for; those that come while so many wait are not timed."""
 OCCUPIES: Final = int(Flag.SYN | Flag.FIN)
 ANSWER: Final = int(Flag.SYN | Flag.ACK)
-UNREAD: Final = int(Flag.NOT_ANALYSED | Flag.REASSEMBLED)
-"""Of such a packet the numbers are not known, or not found again in the packet alone."""
+UNREAD: Final = int(Flag.NOT_ANALYSED)
+"""Of such a packet the numbers are not known."""
 DUPLICATE: Final = int(Mark.DUPLICATE_ACK)
 GAP: Final = int(Mark.LOST_SEGMENT)
 PROBE: Final = int(Mark.ZERO_WINDOW_PROBE)
@@ -100,7 +100,7 @@ class Acknowledgments:
         flags = int(self._packets.flags[detail.packet])
         here, there = self._both(int(self._packets.connection[detail.packet]), from_b=bool(flags & Flag.FROM_B))
         if flags & UNREAD or detail.gone:
-            sent = not flags & Flag.NOT_ANALYSED and int(self._packets.payload_length[detail.packet]) > 0
+            sent = not flags & UNREAD and int(self._packets.payload_length[detail.packet]) > 0
             here.unread = here.unread or sent
             return NOTHING
         if flags & ANSWER == ANSWER or not here.known:
@@ -138,7 +138,7 @@ class Acknowledgments:
         """From the lowest number not acknowledged to the highest sent, less what was acknowledged selectively.
 
         SYN and FIN take a number and are no bytes. What is under way is not known while a segment is missing, nor after
-        one that was put together from fragments: which bytes it had is not read again.
+        one whose bytes are gone. SACK blocks that came in fragments are not read again, and not counted.
         """
         if not int(self._packets.payload_length[detail.packet]) or not here.waiting or here.gap or here.unread:
             return None

@@ -17,6 +17,7 @@ from analysis.cut_payload import gaps_by_cuts
 from analysis.decoding import Decoding
 from analysis.handshake import learn_handshake_packets, learn_initial_sequences, learn_options, learn_roles
 from analysis.history import write_history
+from analysis.joined import JOINED, keep_joined
 from analysis.moments import moments_of
 from analysis.multipath import Multipath
 from analysis.opening_marks import mark_openings
@@ -61,6 +62,7 @@ class Analyser:
         self.packets = PacketTable(endless=endless)
         self.connections = ConnectionTable(endless=endless)
         self.sightings = Columns(SIGHTINGS)
+        self.joined = Columns(JOINED)
         self.decoding = Decoding(interfaces, self.connections.pairs)
         self._streams = Streams(self.connections)
         self._grouper = Grouper()
@@ -76,6 +78,7 @@ class Analyser:
         headers = ends.headers
         if len(decoded.seen_again):
             self.sightings.extend({"pair": decoded.seen_again})
+        keep_joined(headers, first_row, self.joined)
         assigned = self._streams.assign(ends, first_row)
         judged = may_be_judged(headers)
         turns = decoded.turns

@@ -55,4 +55,7 @@ class Reading:
         batch = batch_of(self.source, snapshot.packets, snapshot.interfaces, packets)
         gone = batch.captured_length < np.minimum(snapshot.packets.captured_length[packets], HEAD)
         found = details_of(packets, batch, decode_alone(batch))
-        return [without_bytes(each.packet) if lost else each for each, lost in zip(found, gone.tolist(), strict=True)]
+        told = [without_bytes(each.packet) if lost else each for each, lost in zip(found, gone.tolist(), strict=True)]
+        if len(snapshot.joined.packet):
+            told = [snapshot.joined.put_into(each, snapshot.packets) for each in told]
+        return told

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 from analysis import cut_payload
 from analysis.analyser import Analyser
 from analysis.apart import decoded_apart
+from analysis.joined import joined_of
 from analysis.reading import Reading
 from analysis.snapshot import Snapshot, at_rest
 from capture.errors import Problem
@@ -167,6 +168,7 @@ class Session(Reading):
             interfaces=tuple(source.interfaces),
             problems=(*source.problems, *self._problems),
             sightings=self._analyser.sightings["pair"],
+            joined=joined_of(self._analyser.joined),
             bytes_read=source.bytes_read,
             bytes_total=source.bytes_total,
             finished=finished,

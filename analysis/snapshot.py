@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
+from analysis.joined import Joined
 from capture.protocol import Flag
 
 if TYPE_CHECKING:
@@ -45,6 +46,7 @@ class Snapshot:
     """Some of the packets, where looking through all of them would fetch them from a file."""
     sightings: NDArray[np.int64] = field(default_factory=lambda: np.zeros((0, 2), np.int64))
     """(K, 2): rows of packets that were seen before at another point, ascending, and the rows of the same there."""
+    joined: Joined = field(default_factory=Joined)  # numbers of segments that came in fragments
 
 
 def span_of(snapshot: Snapshot) -> tuple[int, int]:

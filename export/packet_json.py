@@ -108,8 +108,7 @@ def _segment(snapshot: Snapshot, detail: Detail, *, from_b: bool) -> dict[str, A
     row, connection = detail.packet, int(packets.connection[detail.packet])
     end = int(from_b)
     flags = int(packets.flags[row])
-    # The header of a segment that came in fragments is not in one piece in the packet that completed it.
-    here = not flags & Flag.REASSEMBLED and not detail.gone
+    here = not detail.gone
     states = int(packets.states[row])
     client_is_b = bool(c.client[connection])
     return {

@@ -61,15 +61,16 @@ LINK_TYPES: Final[Mapping[int, Header]] = {
 }
 """The header that stands first for each LINKTYPE_ number."""
 
+_FIRST: Final = np.zeros(0x10001, np.uint8)
+_FIRST[list(LINK_TYPES)] = list(LINK_TYPES.values())
+
 _NFLOG_PAYLOAD: Final = 9
 _NFLOG_MOST: Final = 32
 
 
 def first_headers(link_types: Rows) -> NDArray[np.uint8]:
     """The header for each link type (int64), `Header.DONE` where it is not decoded."""
-    table = np.zeros(0x10000, np.uint8)
-    table[list(LINK_TYPES)] = list(LINK_TYPES.values())
-    return np.where(link_types < len(table), table[link_types & 0xFFFF], 0).astype(np.uint8)
+    return _FIRST.take(link_types, mode="clip")
 
 
 def fddi(cursors: Cursors, rows: Rows) -> None:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from analysis.connections import ConnectionTable
-from analysis.counting import add_completeness, count_flags, count_packets
+from analysis.counting import add_completeness, add_totals, count_flags, totals_of
 from analysis.coverage import cover
 from analysis.cut_payload import gaps_by_cuts
 from analysis.decoding import Decoding
@@ -21,7 +21,7 @@ from analysis.joined import JOINED, keep_joined
 from analysis.moments import moments_of
 from analysis.multipath import Multipath
 from analysis.opening_marks import mark_openings
-from analysis.order import Grouper, order_of
+from analysis.order import Orderer
 from analysis.pairing import paired
 from analysis.segments import FIN, is_tcp_packet, may_be_judged, segments_of
 from analysis.sequence import follow
@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from analysis.decoding import Decoded
+    from analysis.order import Order
     from analysis.segments import Segments
     from analysis.streams import Assignment
     from capture.batch import Batch, Interface
@@ -65,7 +66,7 @@ class Analyser:
         self.joined = Columns(JOINED)
         self.decoding = Decoding(interfaces, self.connections.pairs)
         self._streams = Streams(self.connections)
-        self._grouper = Grouper()
+        self._orderer = Orderer()
         self._multipath = Multipath()
 
     def feed(self, batch: Batch, decoded: Decoded | None = None) -> None:
@@ -81,17 +82,20 @@ class Analyser:
         keep_joined(headers, first_row, self.joined)
         assigned = self._streams.assign(ends, first_row)
         judged = may_be_judged(headers)
-        turns = decoded.turns
-        if turns is None or len(assigned.reopened):  # then a pair has several connections in this batch
-            turns = self._grouper.turns(assigned.connection, judged)
-        order = order_of(turns, assigned)
-        count_packets(batch, headers, order, self.connections, first_row)
+        order, totals = decoded.order, decoded.totals
+        if order is None or totals is None or not _holds(order, assigned):
+            order = self._orderer.order(assigned.connection, assigned.from_b, judged)
+            totals = totals_of(batch, headers, order)
+        connection = assigned.connection[order.last]
+        ends = 2 * connection[order.connection] + order.side
+        add_totals(totals, ends, order.judged_ends, self.connections)
+        self.connections.columns["last_packet"][connection] = first_row + order.last
         learn_options(headers.syn_options, assigned, self.connections.columns)
         states = np.zeros(len(batch), np.uint16)
         marks = np.zeros(len(batch), np.uint32)
         unjudged = Unjudged(is_tcp_packet(headers) & ~judged, judged, assigned, self.connections.columns)
         if order.judged:
-            segments = segments_of(batch, headers, order, first_row)
+            segments = segments_of(batch, headers, order, ends, first_row)
             self._judge(segments, batch, headers, assigned, (states, marks))
         unjudged.fill(states)
         self.packets.extend(
@@ -142,6 +146,11 @@ class Analyser:
             over_cuts = gaps_by_cuts(s, sent, batch, headers, self.connections)
             over_holes = np.concatenate((over_holes, over_cuts)) if len(over_cuts) else over_holes
         write_history(s, sent.repeated(s.flags & FIN != 0), over_holes, self.connections)
+
+
+def _holds(order: Order, assigned: Assignment) -> bool:
+    """Whether an order by pairs is one by connections: each has one in this batch, whose a is the pair's first sender."""
+    return not len(assigned.reopened) and np.array_equal(order.from_b, assigned.from_b)
 
 
 def _shifts(headers: Headers) -> NDArray[np.int8]:

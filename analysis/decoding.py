@@ -9,8 +9,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from analysis.order import Grouper, Turns
+import numpy as np
+
+from analysis.counting import Totals, totals_of
+from analysis.order import Order, Orderer
 from analysis.pairing import Paired, paired
+from analysis.places import indices
 from analysis.segments import may_be_judged
 from analysis.sightings import Sightings
 from capture.decode import Decoder
@@ -18,7 +22,6 @@ from capture.decode import Decoder
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    import numpy as np
     from numpy.typing import NDArray
 
     from analysis.pairs import News, Pairs
@@ -33,13 +36,14 @@ SHORT: Final = 256
 class Decoded:
     """What the bytes of a batch say.
 
-    `paired` is None where the other half is to pair the endpoints, and `turns`, pair by pair, too; `seen_again` are
-    rows of the packet table as `analysis.sightings` finds them, int64, (K, 2).
+    `paired` is None where the other half is to pair the endpoints, `order` and its `totals` too; `seen_again` are rows
+    of the packet table as `analysis.sightings` finds them, int64, (K, 2).
     """
 
     headers: Headers
     paired: Paired | None
-    turns: Turns | None
+    order: Order | None
+    totals: Totals | None
     seen_again: NDArray[np.int64]
 
 
@@ -50,23 +54,36 @@ class Decoding:
         self._decoder = Decoder()
         self._sightings = Sightings(interfaces)
         self._pairs = pairs
-        self._grouper = Grouper()
+        self._orderer = Orderer()
+        self._a_lower = np.zeros(0, np.int8)  # by pair: whether the first packet came from its lower end; -1: none yet
         self._pairs_ahead: bool | None = None
 
     def decode(self, batch: Batch) -> Decoded:
         """The headers of a batch, and what can be told from them.
 
-        Where packets are short, so that reading them takes little time, endpoints are paired and packets grouped in
-        this half, too: for all batches or for none, since pairs are numbered in order.
+        Where packets are short, so that reading them takes little time, endpoints are paired in this half, too, and
+        packets put in order by pairs: for all batches or for none, since pairs are numbered in order.
         """
         headers = self._decoder.decode(batch)
         seen_again = self._sightings.find(batch, headers)
         if self._pairs_ahead is None and len(batch):
             self._pairs_ahead = int(batch.captured_length.sum()) < SHORT * len(batch)
         if not self._pairs_ahead or not len(batch):
-            return Decoded(headers, None, None, seen_again)
+            return Decoded(headers, None, None, None, seen_again)
         pairs = paired(headers, self._pairs)
-        return Decoded(headers, pairs, self._grouper.turns(pairs.number, may_be_judged(headers)), seen_again)
+        order = self._orderer.order(pairs.number, self._from_b(pairs), may_be_judged(headers))
+        return Decoded(headers, pairs, order, totals_of(batch, headers, order), seen_again)
+
+    def _from_b(self, pairs: Paired) -> NDArray[np.bool_]:
+        """Which packets come from the end that did not send its pair's first one."""
+        if len(self._pairs) > len(self._a_lower):
+            more = np.full(len(self._pairs) + 1024, -1, np.int8)  # as many again
+            self._a_lower = np.concatenate((self._a_lower, more))
+        a_lower = self._a_lower.take(pairs.number)
+        first = indices(a_lower < 0)[::-1]  # backwards: the first one stays
+        self._a_lower[pairs.number[first]] = pairs.lower[first]
+        a_lower[first] = self._a_lower[pairs.number[first]]
+        return pairs.lower != a_lower
 
     def news(self) -> News:
         """What this half has put into the pairs' table since it was asked last."""

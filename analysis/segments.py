@@ -124,11 +124,11 @@ def may_be_judged(headers: Headers) -> NDArray[np.bool_]:
     return found
 
 
-def segments_of(batch: Batch, headers: Headers, order: Order, first_row: int) -> Segments:
-    """The segments that may be judged, in their order."""
+def segments_of(batch: Batch, headers: Headers, order: Order, ends: NDArray[np.int64], first_row: int) -> Segments:
+    """The segments that may be judged, in their order; `ends` (E,) are its ends in the connection table."""
     count = order.judged
     row = order.row[:count]
-    end, head = order.end[: order.judged_ends], order.begin[: order.judged_ends]
+    end, head = ends[: order.judged_ends], order.begin[: order.judged_ends]
     last = order.begin[1 : order.judged_ends + 1] - 1
     first = run_starts(end >> 1)
     connection = end[first] >> 1

@@ -75,12 +75,12 @@ class Analyser:
             return
         first_row = len(self.packets)
         decoded = self.decoding.decode(batch) if decoded is None else decoded
-        ends = decoded.paired or paired(decoded.headers, self.connections.pairs)
-        headers = ends.headers
+        pairs = decoded.paired or paired(decoded.headers, self.connections.pairs)
+        headers = pairs.headers
         if len(decoded.seen_again):
             self.sightings.extend({"pair": decoded.seen_again})
         keep_joined(headers, first_row, self.joined)
-        assigned = self._streams.assign(ends, first_row)
+        assigned = self._streams.assign(pairs, first_row)
         judged = may_be_judged(headers)
         order, totals = decoded.order, decoded.totals
         if order is None or totals is None or not _holds(order, assigned):
@@ -149,7 +149,7 @@ class Analyser:
 
 
 def _holds(order: Order, assigned: Assignment) -> bool:
-    """Whether an order by pairs is one by connections: each has one in this batch, whose a is the pair's first sender."""
+    """Whether an order by pairs is one by connections: each has one here, whose a sent the pair's first packet."""
     return not len(assigned.reopened) and np.array_equal(order.from_b, assigned.from_b)
 
 

@@ -46,7 +46,7 @@ ALIGNED: Final = 64
 
 @dataclass(frozen=True, slots=True)
 class _Message:
-    """One batch without its bytes, what they say, and what is known since the batch before."""
+    """One batch without its bytes, what they say, and what is new since the batch before."""
 
     batch: Batch
     said: Decoded
@@ -155,9 +155,14 @@ def _read(slots: memoryview, taken: int, out: BinaryIO, source: CaptureSource, d
         said = decoding.decode(batch)
         if number >= SLOTS and not os.read(taken, 1):
             return
-        message = _Message(replace(batch, buffer=NO_BYTES), said, decoding.news(), source.progress())
+        message = _Message(_without_bytes(batch), said.without_places(), decoding.news(), source.progress())
         first = number % SLOTS * ROOM
         _send(out, message, slots[first : first + ROOM], first)
+
+
+def _without_bytes(batch: Batch) -> Batch:
+    """What the other half takes of a batch: all that does not have to do with its bytes."""
+    return replace(batch, buffer=NO_BYTES, start=NO_BYTES.astype(np.int64), link_type=NO_BYTES.astype(np.uint16))
 
 
 def _send(

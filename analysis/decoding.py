@@ -6,8 +6,8 @@ So it may run ahead of it, on a thread or in a process of its own (`analysis.ahe
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from capture.batch import Batch, Interface
     from capture.headers import Headers
 
+_NONE: Final[NDArray[Any]] = np.zeros(0, np.uint64)
 SHORT: Final = 256
 """Bytes captured of a packet on average, up to which this half has time for more than reading."""
 
@@ -45,6 +46,19 @@ class Decoded:
     order: Order | None
     totals: Totals | None
     seen_again: NDArray[np.int64]
+
+    def without_places(self) -> Decoded:
+        """The same for the other half in another process, without what only this half asks for.
+
+        That is where headers lie, and the addresses, once they are paired.
+        """
+        headers = replace(self.headers, path=_NONE, paths=[], network=_NONE, transport=_NONE)
+        if self.paired is None:
+            return replace(self, headers=headers)
+        ends = self.paired.headers.endpoints
+        ends = replace(ends, source_high=_NONE, source_low=_NONE, destination_high=_NONE, destination_low=_NONE)
+        headers = replace(headers, endpoints=ends)
+        return replace(self, headers=headers, paired=replace(self.paired, headers=headers))
 
 
 class Decoding:
@@ -79,11 +93,15 @@ class Decoding:
         if len(self._pairs) > len(self._a_lower):
             more = np.full(len(self._pairs) + 1024, -1, np.int8)  # as many again
             self._a_lower = np.concatenate((self._a_lower, more))
+        row = pairs.first_seen[pairs.first_seen & 3 == 1] >> 2  # by its own endpoints, not by a mention
+        self._a_lower[pairs.number[row]] = pairs.lower[row]
         a_lower = self._a_lower.take(pairs.number)
-        first = indices(a_lower < 0)[::-1]  # backwards: the first one stays
-        self._a_lower[pairs.number[first]] = pairs.lower[first]
-        a_lower[first] = self._a_lower[pairs.number[first]]
-        return pairs.lower != a_lower
+        first = indices(a_lower < 0)[::-1]  # of pairs that were mentioned before; backwards: the first one stays
+        if len(first):
+            self._a_lower[pairs.number[first]] = pairs.lower[first]
+            a_lower[first] = self._a_lower[pairs.number[first]]
+        from_b: NDArray[np.bool_] = pairs.lower != a_lower
+        return from_b
 
     def news(self) -> News:
         """What this half has put into the pairs' table since it was asked last."""

@@ -57,4 +57,4 @@ class Batch:
 
     def __len__(self) -> int:
         """How many packets it holds."""
-        return len(self.start)
+        return len(self.offset)

@@ -182,11 +182,11 @@ class PcapReader:
         return found
 
     def _follows(self, buffer: NDArray[np.uint8], at: NDArray[np.int64], end: int, seconds: int) -> NDArray[np.bool_]:
-        """Which of the positions (N,) begin four likely records in a row."""
+        """Which of the positions (N,) begin two likely records in a row."""
         hops = self.hops
         alive = np.arange(len(at))
         here = at
-        for _ in range(4):
+        for _ in range(2):
             inside = here < end - hops.header  # a chain that leaves the stretch proves nothing against itself
             behind, alive, here = alive[~inside], alive[inside], here[inside]
             near = np.abs(words(buffer, here, hops.order) - seconds) < _NEAR

@@ -40,7 +40,7 @@ class Hole:
 
     start: int
     stop: int
-    since: int  # row of the segment that showed it, -1 in an earlier batch
+    since: int  # row behind which acknowledgments are looked at: of the segment that showed it, -1 in an earlier batch
     acknowledged: bool = False  # the other end has told that it has them
     passing: int | None = None  # place of the first segment by which it does, -1 for none; None: not looked for yet
 
@@ -151,7 +151,7 @@ class _Holes:
                 holes.append(Hole(top, start, row, passing=self._passing.get(place)))
                 del holes[:-MOST_HOLES]
             else:
-                filled += _fill(holes, payload, payload + length)
+                filled += _fill(holes, payload, payload + length, row)
         told += self._passed(holes, side, None)
         self._carry(connection, end, holes, int(self._sent.reached[side]))
         return filled, told
@@ -164,14 +164,20 @@ class _Holes:
             ]
 
     def _passed(self, holes: list[Hole], side: int, until: int | None) -> list[tuple[int, int]]:
-        """Acknowledgments before the row `until` that pass over a hole for the first time."""
-        told = []
+        """Acknowledgments before the row `until` that pass over a hole for the first time.
+
+        Holes stand in the order of their numbers, and are passed in that order: what acknowledges one before the holes
+        in front of it are passed is more than half the number space away.
+        """
+        told: list[tuple[int, int]] = []
         for hole in holes:
             if hole.acknowledged:
                 continue
+            if told:
+                hole.since = max(hole.since, int(self._s.row[told[-1][0]]) - 1)
             at = self._acknowledgment(side, hole, until)
             if at is None:
-                break  # holes stand in the order of their numbers: one further on is not passed earlier
+                break
             hole.acknowledged = True
             told.append((at, side))
         return told
@@ -179,7 +185,7 @@ class _Holes:
     def _acknowledgment(self, side: int, hole: Hole, until: int | None) -> int | None:
         """The other end's first segment after the hole, and before `until`, that acknowledges bytes of it."""
         s = self._s
-        if hole.passing is not None:
+        if hole.passing is not None and (hole.passing < 0 or s.row[hole.passing] > hole.since):
             found = hole.passing >= 0 and (until is None or s.row[hole.passing] < until)
             return hole.passing if found else None
         number = np.uint32(int(self._sent.origin[side]) + hole.start & 0xFFFFFFFF)
@@ -198,8 +204,8 @@ class _Holes:
         return None
 
 
-def _fill(holes: list[Hole], start: int, stop: int) -> int:
-    """Take [`start`, `stop`) out of the holes; how many bytes of them it was."""
+def _fill(holes: list[Hole], start: int, stop: int, row: int) -> int:
+    """Take [`start`, `stop`), sent in this row, out of the holes; how many bytes of them it was."""
     first = bisect_left(holes, start, key=lambda hole: hole.stop - 1)
     last = bisect_left(holes, stop, key=lambda hole: hole.start)
     filled = 0
@@ -210,6 +216,6 @@ def _fill(holes: list[Hole], start: int, stop: int) -> int:
         if hole.start < low:
             left.append(Hole(hole.start, low, hole.since, hole.acknowledged, hole.passing))
         if high < hole.stop:
-            left.append(Hole(high, hole.stop, hole.since, hole.acknowledged))
+            left.append(Hole(high, hole.stop, row, hole.acknowledged))
     holes[first:last] = left
     return filled

@@ -91,12 +91,30 @@ class Marking:
         amid = amid[self._plain[amid] & (s.length[amid] > 0)]
         for places in (probes, amid, self.reach.lost, self._begin_again(opens)):
             left_out[s.side[places] >> 1] = True
-        limit, following = self._carried.limit, self._carried.next_sequence
-        apart = indices(limit != following)
-        if len(apart):
-            odd = ((limit[apart] - following[apart]).view(np.int32) > 0) | (following[apart] == 0)
-            left_out[apart[odd] >> 1] = True
+        following = self._carried.next_sequence
+        apart = indices(self._carried.limit != following)
+        left_out[apart[following[apart] == 0] >> 1] = True
+        left_out[self._run_away(apart, opens) >> 1] = True
         return left_out
+
+    def _run_away(self, apart: NDArray[np.int64], opens: NDArray[np.int64]) -> NDArray[np.int64]:
+        """The ends that come half the number space away from where a gap of theirs begins.
+
+        `apart` are those with a gap from before the batch, `opens` the places where others may begin. From there on the
+        beginning of a gap counts as ahead of the numbers behind it.
+        """
+        broken = np.zeros(len(self._s.ends), np.bool_)
+        broken[apart] = True
+        broken[self._s.side[opens]] = True
+        sides = indices(broken)
+        if not len(sides):
+            return sides
+        ahead = (self._carried.next_sequence[sides] - self._carried.limit[sides]).astype(np.int64)
+        last = self._s.begin[sides + 1] - 1
+        sent = indices(self._s.size[sides] > 0)
+        ahead[sent] += np.maximum(self.reach.highest[last[sent]], self.reach.distance[last[sent]]).astype(np.int64)
+        found: NDArray[np.int64] = sides[indices(ahead > HALF)]
+        return found
 
     def _begin_again(self, opens: NDArray[np.int64]) -> NDArray[np.int64]:
         """The SYNs of ends that have sent something before, with a gap in it or with scaled windows already."""

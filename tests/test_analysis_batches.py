@@ -30,6 +30,9 @@ WINDOW_SCALE = bytes((3, 3, 7))
 FLAGS = (SYN, SYN | ACK, ACK, PSH | ACK, FIN | ACK, RST, RST | ACK, FIN, SYN | FIN, SYN | RST, 0, FIN | RST | ACK)
 
 
+HALF = 1 << 31
+
+
 @st.composite
 def segment(draw: st.DrawFn) -> Segment:
     """A segment that has a chance to mean something: few numbers, close to one another and to the wrap."""
@@ -69,6 +72,34 @@ def test_batches_do_not_matter(segments: list[Segment], data: st.DataObject) -> 
     assert columns(analysed(segments, range(len(segments)))) == whole
     cuts = data.draw(st.sets(st.integers(0, len(segments))))
     assert columns(analysed(segments, cuts)) == whole
+
+
+@st.composite
+def far_segment(draw: st.DrawFn) -> Segment:
+    """A segment of one connection whose numbers lie half their space apart, or next to each other."""
+    here, there = draw(st.sampled_from([(CLIENT, SERVER), (SERVER, CLIENT)]))
+    number, acknowledged = (draw(st.integers(1, 4)) + draw(st.sampled_from((0, HALF))) for _ in range(2))
+    flags = draw(st.sampled_from((ACK, ACK, PSH | ACK, SYN, FIN | ACK)))
+    return Segment(here, there, flags, number, acknowledged, data=draw(st.integers(0, 2)))
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.lists(far_segment(), min_size=3, max_size=10))
+def test_batches_do_not_matter_to_numbers_half_their_space_apart(segments: list[Segment]) -> None:
+    assert columns(analysed(segments, range(len(segments)))) == columns(analysed(segments))
+
+
+@pytest.mark.parametrize("further", [HALF - 2, HALF - 1, HALF, HALF + 1])
+@pytest.mark.parametrize("beyond", [1, 9, HALF - 1, HALF, HALF + 9])
+def test_batches_do_not_matter_to_numbers_that_run_away_from_a_gap(further: int, beyond: int) -> None:
+    """A gap at 110 is left open; its end goes on so far that the gap is nearer to what comes next than what it sent."""
+    segments = [
+        *(Segment(CLIENT, SERVER, PSH | ACK, 100, 1, data=10), Segment(SERVER, CLIENT, ACK, 1, 110)),
+        *(Segment(CLIENT, SERVER, PSH | ACK, 110 + HALF - 20, 1, data=5),),
+        *(Segment(CLIENT, SERVER, PSH | ACK, 90 + HALF + further, 1, data=5),),
+        *(Segment(SERVER, CLIENT, ACK, 1, 110 + beyond), Segment(CLIENT, SERVER, PSH | ACK, 200, 1, data=5)),
+    ]
+    assert columns(analysed(segments, range(6))) == columns(analysed(segments, [3])) == columns(analysed(segments))
 
 
 @pytest.mark.slow

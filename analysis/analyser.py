@@ -54,17 +54,25 @@ SIGHTINGS: Final = {"pair": (np.int64, 2)}
 class Analyser:
     """Analyses batches in capture order, once `decoding` has said what their bytes say."""
 
-    def __init__(self, interfaces: Sequence[Interface] = (), *, endless: bool = False, large: bool = False) -> None:
+    def __init__(
+        self,
+        interfaces: Sequence[Interface] = (),
+        *,
+        endless: bool = False,
+        large: bool = False,
+        decoding: Decoding | None = None,
+    ) -> None:
         """Take the interfaces of the source, which may add to them.
 
-        `endless`: nobody knows how much will come; `large`: so much that gaps of cut payload are not asked for.
+        `endless`: nobody knows how much will come; `large`: so much that gaps of cut payload are not asked for;
+        `decoding`: what decodes the batches already.
         """
         self._large = large
         self.packets = PacketTable(endless=endless)
-        self.connections = ConnectionTable(endless=endless)
+        self.connections = ConnectionTable(endless=endless, pairs=decoding.pairs if decoding else None)
         self.sightings = Columns(SIGHTINGS)
         self.joined = Columns(JOINED)
-        self.decoding = Decoding(interfaces, self.connections.pairs)
+        self.decoding = decoding or Decoding(interfaces, self.connections.pairs)
         self._streams = Streams(self.connections)
         self._orderer = Orderer()
         self._multipath = Multipath()

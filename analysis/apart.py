@@ -24,12 +24,14 @@ from typing import TYPE_CHECKING, BinaryIO, Final
 import numpy as np
 
 from analysis.ahead import Batches, decoded
+from analysis.decoding import Decoding
 from analysis.heap import keep_freed_memory
+from analysis.pairs import Pairs
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from analysis.decoding import Decoded, Decoding
+    from analysis.decoding import Decoded
     from analysis.pairs import News
     from capture.batch import Batch
     from capture.source import CaptureSource, Progress
@@ -52,6 +54,20 @@ class _Message:
     said: Decoded
     news: News
     progress: Progress
+
+
+@dataclass(frozen=True, slots=True)
+class Begun:
+    """A capture that is being read: what decodes it, and its batches; whoever does not take them all closes them."""
+
+    decoding: Decoding
+    batches: Batches
+
+
+def begin(source: CaptureSource) -> Begun:
+    """Begin to read a capture, before what analyses it has been imported: another process can go ahead meanwhile."""
+    decoding = Decoding(source.interfaces, Pairs())
+    return Begun(decoding, decoded_apart(source, decoding))
 
 
 def decoded_apart(source: CaptureSource, decoding: Decoding) -> Batches:
@@ -135,6 +151,7 @@ def _live(
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
         signal.signal(signal.SIGHUP, signal.SIG_DFL)
         gc.freeze()  # looking for garbage would copy every page that the fork shares
+        gc.enable()  # in case it was made in the middle of importing
         for each in theirs:
             os.close(each)
         taken, tells = ours

@@ -156,10 +156,10 @@ class ConnectionTable:
     (`capture.mapped`); adding to it may raise OSError.
     """
 
-    def __init__(self, *, endless: bool = False) -> None:
+    def __init__(self, *, endless: bool = False, pairs: Pairs | None = None) -> None:
         schema = {name: kind for name, (kind, _) in COLUMNS.items()}
         self.columns = MappedColumns(schema, many=MANY) if endless else Columns(schema)
-        self.pairs = Pairs()
+        self.pairs = Pairs() if pairs is None else pairs
         self.counts = Counts(self.columns)
         self.long_histories: dict[int, bytearray] = {}
         self.other_syns: dict[int, int] = {}

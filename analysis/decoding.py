@@ -67,7 +67,7 @@ class Decoding:
     def __init__(self, interfaces: Sequence[Interface], pairs: Pairs) -> None:
         self._decoder = Decoder()
         self._sightings = Sightings(interfaces)
-        self._pairs = pairs
+        self.pairs = pairs
         self._orderer = Orderer()
         self._a_lower = np.zeros(0, np.int8)  # by pair: whether the first packet came from its lower end; -1: none yet
         self._pairs_ahead: bool | None = None
@@ -84,14 +84,14 @@ class Decoding:
             self._pairs_ahead = int(batch.captured_length.sum()) < SHORT * len(batch)
         if not self._pairs_ahead or not len(batch):
             return Decoded(headers, None, None, None, seen_again)
-        pairs = paired(headers, self._pairs)
+        pairs = paired(headers, self.pairs)
         order = self._orderer.order(pairs.number, self._from_b(pairs), may_be_judged(headers))
         return Decoded(headers, pairs, order, totals_of(batch, headers, order), seen_again)
 
     def _from_b(self, pairs: Paired) -> NDArray[np.bool_]:
         """Which packets come from the end that did not send its pair's first one."""
-        if len(self._pairs) > len(self._a_lower):
-            more = np.full(len(self._pairs) + 1024, -1, np.int8)  # as many again
+        if len(self.pairs) > len(self._a_lower):
+            more = np.full(len(self.pairs) + 1024, -1, np.int8)  # as many again
             self._a_lower = np.concatenate((self._a_lower, more))
         row = pairs.first_seen[pairs.first_seen & 3 == 1] >> 2  # by its own endpoints, not by a mention
         self._a_lower[pairs.number[row]] = pairs.lower[row]
@@ -105,8 +105,8 @@ class Decoding:
 
     def news(self) -> News:
         """What this half has put into the pairs' table since it was asked last."""
-        return self._pairs.news()
+        return self.pairs.news()
 
     def learn(self, news: News) -> None:
         """Put the same into the table here, when `decode` runs in another process."""
-        self._pairs.learn(news)
+        self.pairs.learn(news)

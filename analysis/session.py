@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from analysis.ahead import Batches
+    from analysis.apart import Begun
     from analysis.keeping import Keeper
     from capture.source import CaptureSource
 
@@ -34,7 +35,7 @@ class Session(Reading):
     """One capture being read. `publish` is called with every new snapshot, on the thread that reads.
 
     With a `keeper`, a large capture that was read before is not read again. `index_problem` says why its index could
-    not be kept.
+    not be kept. `begun` is given if reading the source has begun before.
     """
 
     def __init__(
@@ -43,6 +44,7 @@ class Session(Reading):
         publish: Callable[[Snapshot], None] = _ignore,
         keeper: Keeper | None = None,
         owners: Mapping[tuple[int, str, int], str] | None = None,
+        begun: Begun | None = None,
     ) -> None:
         self.source = source
         self.index_problem: str | None = None
@@ -51,8 +53,14 @@ class Session(Reading):
         self._publish = publish
         self._keeper = keeper
         total = source.bytes_total
-        self._analyser = Analyser(source.interfaces, endless=total is None, large=(total or 0) > cut_payload.LARGEST)
-        self._incoming: Batches | None = None
+        self._analyser = Analyser(
+            source.interfaces,
+            endless=total is None,
+            large=(total or 0) > cut_payload.LARGEST,
+            decoding=begun.decoding if begun else None,
+        )
+        self._incoming = begun.batches if begun else None
+        self._taken = False  # somebody takes what comes in, and closes it
         self._problems: list[Problem] = []
         self._cancelled = False
         self._ended: threading.Event | None = None  # of the thread, once there is one
@@ -79,6 +87,7 @@ class Session(Reading):
 
     def run(self) -> None:
         """Read to the end, or until cancelled, on the calling thread; or fetch what a kept index knows."""
+        self._taken = True
         try:
             with closing(self._begin()) as batches:
                 if self._keeper is not None and self._keeper.restore(self.source, self._analyser):
@@ -133,6 +142,8 @@ class Session(Reading):
         """Stop reading and let go of the file."""
         self.cancel()
         self.wait(timeout=2)
+        if self._incoming is not None and not self._taken:
+            self._incoming.close()
         self.source.close()
 
     def _keep_index(self) -> None:

@@ -15,10 +15,14 @@ settle()  # as netviz.py does, before numpy is imported
 from commands.common import importing
 
 with importing():
-    from analysis.session import Session
+    from analysis.apart import begin
     from capture.source import open_source
 
+    source = open_source(sys.argv[1])
+    begun = begin(source)  # as commands.opening does it
+    from analysis.session import Session
+
 if __name__ == "__main__":
-    with closing(Session(open_source(sys.argv[1]))) as session:
+    with closing(Session(source, begun=begun)) as session:
         session.run()
         print(len(session.snapshot.packets), len(session.snapshot.connections))

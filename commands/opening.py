@@ -28,13 +28,16 @@ def open_session(file: str, *, index: bool, follow: bool = False) -> Session:
     file that grows is read on, and nothing is kept.
     """
     with importing():
-        from analysis.session import Session
+        from analysis.apart import begin
         from capture.source import open_source
 
-    source = open_source(file, follow=follow)
+        source = open_source(file, follow=follow)
+        begun = begin(source)  # a large capture is read by another process while this one imports
+        from analysis.session import Session
+
     if follow or not index:
-        return Session(source)
+        return Session(source, begun=begun)
     from analysis.index import default_folder
     from analysis.keeping import Keeper
 
-    return Session(source, keeper=Keeper(Path(file), default_folder()))
+    return Session(source, keeper=Keeper(Path(file), default_folder()), begun=begun)

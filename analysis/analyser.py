@@ -32,6 +32,7 @@ from analysis.unjudged import Unjudged
 from analysis.walking import mark_segments
 from analysis.windows import CUT, learn_windows
 from capture.columns import Columns
+from capture.mapped import MappedColumns
 from capture.protocol import Flag
 from capture.table import PacketTable
 
@@ -71,7 +72,7 @@ class Analyser:
         self.packets = PacketTable(endless=endless)
         self.connections = ConnectionTable(endless=endless, pairs=decoding.pairs if decoding else None)
         self.sightings = Columns(SIGHTINGS)
-        self.joined = Columns(JOINED)
+        self.joined = MappedColumns(JOINED) if endless else Columns(JOINED)
         self.decoding = decoding or Decoding(interfaces, self.connections.pairs)
         self._streams = Streams(self.connections)
         self._orderer = Orderer()

@@ -15,6 +15,7 @@ import numpy as np
 from analysis.counts import COUNTS, Counts
 from analysis.pairs import Pairs
 from analysis.places import indices
+from analysis.renumbered import RENUMBERED
 from capture.columns import Columns
 from capture.mapped import MappedColumns
 
@@ -150,10 +151,10 @@ class ConnectionTable:
 
     `pairs` know the addresses, and `counts` are the columns that are too narrow for every case. `other_syns` holds, by
     2 * row + end, the number of an end's first SYN where it is not the end's initial one, and `other_answers` that of
-    its last SYN,ACK where it was another than the one before; `holes`, by row and end, what is missing of the ends that
-    have `open_holes`; `cut_payload`, by 2 * row + end, what the snap length cut off and nobody acknowledged yet
-    (`analysis.cut_payload`). One that is `endless` keeps older rows out of memory, as far as nobody asks for them
-    (`capture.mapped`); adding to it may raise OSError.
+    its last SYN,ACK where it was another than the one before, which are all in `renumbered`; `holes`, by row and end,
+    what is missing of the ends that have `open_holes`; `cut_payload`, by 2 * row + end, what the snap length cut off
+    and nobody acknowledged yet (`analysis.cut_payload`). One that is `endless` keeps older rows out of memory, as far
+    as nobody asks for them (`capture.mapped`); adding to it may raise OSError.
     """
 
     def __init__(self, *, endless: bool = False, pairs: Pairs | None = None) -> None:
@@ -164,6 +165,7 @@ class ConnectionTable:
         self.long_histories: dict[int, bytearray] = {}
         self.other_syns: dict[int, int] = {}
         self.other_answers: dict[int, int] = {}
+        self.renumbered = Columns(RENUMBERED)
         self.holes: dict[tuple[int, int], list[Hole]] = {}
         self.cut_payload: dict[int, list[tuple[int, int]]] = {}
 
@@ -194,19 +196,16 @@ class ConnectionTable:
         names = [field.name for field in fields(Connections) if field.name in COLUMNS]
         columns = {name: self.counts.view(name) if name in COUNTS else self.columns[name] for name in names}
         columns["address_high"], columns["address_low"] = self._addresses()
-        if self.other_answers:
+        if len(self.renumbered):
             columns["initial_sequence"] = self._corrected_initial()
         return Connections(**columns, long_histories=self.long_histories)
 
     def _corrected_initial(self) -> NDArray[np.uint32]:
         """What relative numbers count from: where that was guessed and a SYN,ACK had another number, the SYN,ACK's."""
         initial: NDArray[np.uint32] = self.columns["initial_sequence"].copy()
-        ends, numbers = (
-            np.fromiter(values, np.int64, len(self.other_answers))
-            for values in (self.other_answers, self.other_answers.values())
-        )
+        ends, numbers = self.renumbered["end"], self.renumbered["sequence"]
         guessed = self.columns["sequence_known"].reshape(-1)[ends] == GUESSED
-        initial.reshape(-1)[ends[guessed]] = numbers[guessed]
+        initial.reshape(-1)[ends[guessed]] = numbers[guessed]  # in order: the last one stays
         initial.flags.writeable = False
         return initial
 

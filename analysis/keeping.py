@@ -68,6 +68,7 @@ def _fits(content: Content, analyser: Analyser) -> bool:
     expected |= {f"pairs {name}": column for name, column in analyser.connections.pairs.columns().items()}
     expected |= {f"sightings {name}": column for name, column in analyser.sightings.items()}
     expected |= {f"joined {name}": column for name, column in analyser.joined.items()}
+    expected |= {f"renumbered {name}": column for name, column in analyser.connections.renumbered.items()}
     layout = {name: (column.dtype, column.shape[1:]) for name, column in expected.items()}
     return layout == {name: (column.dtype, column.shape[1:]) for name, column in content.columns.items()}
 
@@ -79,6 +80,7 @@ def _pack(source: CaptureSource, analyser: Analyser) -> Content:
     columns |= {f"pairs {name}": word for name, word in analyser.connections.pairs.columns().items()}
     columns |= {f"sightings {name}": column for name, column in analyser.sightings.items()}
     columns |= {f"joined {name}": column for name, column in analyser.joined.items()}
+    columns |= {f"renumbered {name}": column for name, column in analyser.connections.renumbered.items()}
     facts: dict[str, Any] = {
         "interfaces": [asdict(each) for each in source.interfaces],
         "names": source.names,
@@ -95,7 +97,8 @@ def _unpack(content: Content, source: CaptureSource, analyser: Analyser) -> None
     packets.adopt({name: content.columns[f"packets {name}"] for name in packets.names()})
     connections.adopt({name: content.columns[f"connections {name}"] for name in connections.names()})
     analyser.sightings.adopt({"pair": content.columns["sightings pair"]})
-    analyser.joined.adopt({name: content.columns[f"joined {name}"] for name in analyser.joined.names()})
+    for kind, table in (("joined", analyser.joined), ("renumbered", analyser.connections.renumbered)):
+        table.adopt({name: content.columns[f"{kind} {name}"] for name in table.names()})
     kept = {name.removeprefix("pairs "): word for name, word in content.columns.items() if name.startswith("pairs ")}
     analyser.connections.pairs.restore(kept)
     facts = content.facts

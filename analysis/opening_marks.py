@@ -8,6 +8,7 @@ import numpy as np
 
 from analysis.marks import Mark
 from analysis.places import among, indices
+from analysis.renumbered import note_renumbered
 from analysis.segments import ACK
 
 if TYPE_CHECKING:
@@ -46,7 +47,9 @@ def mark_openings(
     if table.other_answers or other.any():
         of_answers = indices(answers)[np.argsort(s.row[at[answers]])]
         again, beyond[of_answers] = _answer_by_answer(s, at[of_answers], table)
-        _add(marks, at[of_answers[again]], Mark.REUSED_PORTS)
+        others = at[of_answers[again]]
+        _add(marks, others, Mark.REUSED_PORTS)
+        note_renumbered(table.renumbered, s.packet(others), s.ends[s.side[others]], s.sequence[others])
     fast = ~answers & (cookie[s.row[at]] > 0)
     _add(marks, at[fast], Mark.TFO_SYN)
     _add(marks, at[answers & beyond], Mark.TFO_ACK)

@@ -11,6 +11,7 @@ from analysis.analyser import Analyser
 from analysis.apart import decoded_apart
 from analysis.joined import joined_of
 from analysis.reading import Reading
+from analysis.renumbered import renumbered_of
 from analysis.snapshot import Snapshot, at_rest
 from capture.errors import Problem
 
@@ -180,6 +181,7 @@ class Session(Reading):
             problems=(*source.problems, *self._problems),
             sightings=self._analyser.sightings["pair"],
             joined=joined_of(self._analyser.joined),
+            renumbered=renumbered_of(self._analyser.connections.renumbered),
             bytes_read=source.bytes_read,
             bytes_total=source.bytes_total,
             finished=finished,

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from analysis.joined import Joined
+from analysis.renumbered import Renumbered
 from capture.protocol import Flag
 
 if TYPE_CHECKING:
@@ -47,6 +48,7 @@ class Snapshot:
     sightings: NDArray[np.int64] = field(default_factory=lambda: np.zeros((0, 2), np.int64))
     """(K, 2): rows of packets that were seen before at another point, ascending, and the rows of the same there."""
     joined: Joined = field(default_factory=Joined)  # numbers of segments that came in fragments
+    renumbered: Renumbered = field(default_factory=Renumbered)  # what relative numbers count from: `initial_at`
 
 
 def span_of(snapshot: Snapshot) -> tuple[int, int]:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 from analysis.acknowledging import Acknowledgments
 from analysis.marks import names
 from analysis.passing import Losses
+from analysis.renumbered import initial_at
 from analysis.segments import is_tcp
 from analysis.snapshot import first_sighting
 from analysis.states import unpack
@@ -113,8 +114,8 @@ def _segment(snapshot: Snapshot, detail: Detail, *, from_b: bool) -> dict[str, A
     client_is_b = bool(c.client[connection])
     return {
         "flags": [name for flag, name in FLAG_NAMES.items() if flags & flag],
-        "seq": _relative(detail.sequence, c.initial_sequence, c.sequence_known, connection, end) if here else None,
-        "ack": _relative(detail.acknowledgment, c.initial_sequence, c.sequence_known, connection, 1 - end)
+        "seq": _relative(detail.sequence, initial_at(snapshot, connection, end, row)) if here else None,
+        "ack": _relative(detail.acknowledgment, initial_at(snapshot, connection, 1 - end, row))
         if here and flags & Flag.ACK
         else None,
         "seq_raw": detail.sequence if here else None,
@@ -126,12 +127,8 @@ def _segment(snapshot: Snapshot, detail: Detail, *, from_b: bool) -> dict[str, A
     }
 
 
-def _relative(
-    number: int, initial: NDArray[np.uint32], known: NDArray[np.uint8], connection: int, end: int
-) -> int | None:
-    if not known[connection, end]:
-        return None
-    return (number - int(initial[connection, end])) % WRAP
+def _relative(number: int, initial: int | None) -> int | None:
+    return None if initial is None else (number - initial) % WRAP
 
 
 def _scaled(window: int, shift: int, flags: int) -> int:

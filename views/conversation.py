@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from analysis.renumbered import initial_at
 from analysis.services import has_ports
 from analysis.states import EndState, State, unpack
 from capture.live.processes import owner_of
@@ -147,11 +148,10 @@ class Conversation:
         after = self.state(int(self.packets[index]), client=client)
         return None if after == self.state_before(index, client=client) else after
 
-    def shown_sequence(self, number: int, *, client: bool, relative: bool) -> int:
-        """A number counted in one end's sequence space, as shown; as on the wire where its start is not known."""
-        connections, end = self.snapshot.connections, self.end_of(client=client)
-        known = int(connections.sequence_known[self.row, end]) > 0
-        return sequence(number, int(connections.initial_sequence[self.row, end]), relative=relative and known)
+    def shown_sequence(self, packet: int, number: int, *, client: bool, relative: bool) -> int:
+        """A number in one end's sequence space, as shown with a packet; as on the wire if its start is not known."""
+        initial = initial_at(self.snapshot, self.row, self.end_of(client=client), packet)
+        return sequence(number, initial or 0, relative=relative and initial is not None)
 
     def protocol(self, packet: int) -> Protocol:
         """The innermost protocol of a packet."""

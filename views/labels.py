@@ -107,13 +107,15 @@ def _numbers(
 ) -> list[tuple[int, str]]:
     """Sequence and acknowledgment numbers, first where they are what the packet is about; a window that is shut."""
     from_client = conversation.from_client(detail.packet)
-    sent = conversation.shown_sequence(detail.sequence, client=from_client, relative=options.relative)
+    sent = conversation.shown_sequence(detail.packet, detail.sequence, client=from_client, relative=options.relative)
     control = bool(flags & (Flag.SYN | Flag.FIN | Flag.RST))
     numbers = []
     if control or payload:
         numbers.append((1 if control else 5, f"seq={sent}"))
     if flags & Flag.ACK:
-        acked = conversation.shown_sequence(detail.acknowledgment, client=not from_client, relative=options.relative)
+        acked = conversation.shown_sequence(
+            detail.packet, detail.acknowledgment, client=not from_client, relative=options.relative
+        )
         pure = not payload and not flags & (Flag.FIN | Flag.RST)
         numbers.append((1 if pure else 4, f"ack={acked}"))
     if detail.window == 0 and not flags & Flag.RST:

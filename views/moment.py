@@ -120,12 +120,16 @@ class Moment:
         return duration(passed, micro=glyphs(ascii_only=self.options.ascii).micro)
 
     def seq(self, number: int) -> int:
-        """A number in the sender's sequence space, as shown."""
-        return self.conversation.shown_sequence(number, client=self.from_client, relative=self.options.relative)
+        """A number in the sender's sequence space, as shown with this packet."""
+        return self._shown(number, client=self.from_client)
 
     def ack(self, number: int) -> int:
-        """A number in the receiver's sequence space, as shown."""
-        return self.conversation.shown_sequence(number, client=not self.from_client, relative=self.options.relative)
+        """A number in the receiver's sequence space, as shown with this packet."""
+        return self._shown(number, client=not self.from_client)
+
+    def _shown(self, number: int, *, client: bool) -> int:
+        relative = self.options.relative
+        return self.conversation.shown_sequence(self.packet, number, client=client, relative=relative)
 
     def next_number(self, detail: Detail) -> int:
         """The sequence number after a segment, as on the wire: SYN and FIN use one each (RFC 9293 section 3.4)."""

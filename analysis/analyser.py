@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from analysis.connections import ConnectionTable
-from analysis.counting import add_completeness, add_totals, count_flags, totals_of
+from analysis.counting import add_completeness, add_totals, add_unjudged_completeness, count_flags, totals_of
 from analysis.coverage import cover
 from analysis.cut_payload import gaps_by_cuts
 from analysis.decoding import Decoding
@@ -23,6 +23,7 @@ from analysis.multipath import Multipath
 from analysis.opening_marks import mark_openings
 from analysis.order import Orderer
 from analysis.pairing import paired
+from analysis.places import indices
 from analysis.segments import FIN, is_tcp_packet, may_be_judged, segments_of
 from analysis.sequence import follow
 from analysis.streams import Streams
@@ -102,11 +103,14 @@ class Analyser:
         learn_options(headers.syn_options, assigned, self.connections.columns)
         states = np.zeros(len(batch), np.uint16)
         marks = np.zeros(len(batch), np.uint32)
-        unjudged = Unjudged(is_tcp_packet(headers) & ~judged, judged, assigned, self.connections.columns)
+        left = indices(is_tcp_packet(headers) & ~judged)
+        unjudged = Unjudged(left, judged, assigned, self.connections.columns)
         if order.judged:
             segments = segments_of(batch, headers, order, ends, first_row)
             self._judge(segments, batch, headers, assigned, (states, marks))
         unjudged.fill(states)
+        if len(left):
+            add_unjudged_completeness(left, headers, assigned, first_row, self.connections.columns)
         self.packets.extend(
             {
                 "time_ns": batch.time_ns,

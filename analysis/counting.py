@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from analysis.places import among, indices
-from analysis.segments import ACK, FIN, RST, SYN, SYN_ACK
+from analysis.segments import ACK, FIN, RST, SYN, SYN_ACK, too_short
 from capture.protocol import Flag
 
 if TYPE_CHECKING:
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from analysis.counts import Counts
     from analysis.order import Order
     from analysis.segments import Segments
+    from analysis.streams import Assignment
     from capture.batch import Batch
     from capture.columns import Columns
     from capture.headers import Headers
@@ -118,3 +119,26 @@ def add_completeness(s: Segments, reopened: NDArray[np.int64], columns: Columns)
     several = columns["packets"].reshape(-1)[s.ends].reshape(-1, 2).sum(axis=1) > 1
     completeness |= several * columns["opening_bits"][s.connection]
     columns["completeness"][s.connection] = completeness
+
+
+def add_unjudged_completeness(
+    row: NDArray[np.int64], headers: Headers, assigned: Assignment, first_row: int, columns: Columns
+) -> None:
+    """The same of segments that may not be judged, the `row`s of a batch, after `add_completeness`; hardly any are.
+
+    A header said to be longer than its segment counts by its flags, without payload. One said to be shorter than a
+    header is counts for nothing, but its SYN does if it opened another stream between known endpoints: Wireshark looks
+    for that first.
+    """
+    row = row[indices(headers.flags[row] & np.uint16(Flag.SEEN_AGAIN) == 0)]
+    connection, flags = assigned.connection[row], headers.flags[row]
+    long = ~too_short(headers, row)
+    again = among(row, assigned.reopened)
+    bits = _BITS.take(flags & np.uint16(31)) * long
+    first = indices(first_row + row == columns["first_packet"][connection])
+    columns["opening_bits"][connection[first]] = bits[first]
+    opened = (flags & SYN_ACK == SYN) & (long | again)
+    bits[first] = (opened * (HAS_SYN | again * bits))[first]
+    np.bitwise_or.at(columns["completeness"], connection, bits)
+    several = columns["packets"][connection].sum(axis=1) > 1
+    np.bitwise_or.at(columns["completeness"], connection, columns["opening_bits"][connection] * several)

@@ -28,6 +28,7 @@ RST: Final = np.uint16(Flag.RST)
 ACK: Final = np.uint16(Flag.ACK)
 SYN_ACK: Final = SYN | ACK
 NOT_ANALYSED: Final = np.uint16(Flag.NOT_ANALYSED)
+MALFORMED: Final = np.uint16(Flag.MALFORMED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +122,14 @@ def is_tcp_packet(headers: Headers) -> NDArray[np.bool_]:
 def may_be_judged(headers: Headers) -> NDArray[np.bool_]:
     """Which packets are TCP segments that may be judged: their length is known."""
     found: NDArray[np.bool_] = is_tcp_packet(headers) & (headers.flags & NOT_ANALYSED == 0)
+    return found
+
+
+def too_short(headers: Headers, row: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """Which of these TCP segments have a header that says to be shorter than a header is."""
+    # Such a one leaves bytes that it counts as payload; one that says to be longer than its segment leaves none.
+    wrong = headers.flags[row] & (NOT_ANALYSED | MALFORMED) == NOT_ANALYSED | MALFORMED
+    found: NDArray[np.bool_] = wrong & (headers.payload_length[row] > 0)
     return found
 
 

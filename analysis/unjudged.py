@@ -20,9 +20,10 @@ class Unjudged:
     """The segments that may not be judged, since their length is not known: they leave both ends in their states."""
 
     def __init__(
-        self, unjudged: NDArray[np.bool_], judged: NDArray[np.bool_], assigned: Assignment, columns: Columns
+        self, unjudged: NDArray[np.int64], judged: NDArray[np.bool_], assigned: Assignment, columns: Columns
     ) -> None:
-        self._row = indices(unjudged)
+        """`unjudged` are their rows in the batch; `judged` (bool, (N,)) are the segments that may be judged."""
+        self._row = unjudged
         self._judged = judged
         self._connection = assigned.connection
         self._before = columns["state"][self._connection[self._row]].view(PACKED)[:, 0]

@@ -34,6 +34,7 @@ class Segment:
     options: bytes = b""
     at_ms: float | None = None
     snapped: int = 0  # bytes at the end that the snap length cut off
+    offset: int | None = None  # the data offset, in words, if it is to be wrong
 
     def to_bytes(self) -> bytes:
         options = self.options + b"\x00" * (-len(self.options) % 4)
@@ -57,7 +58,7 @@ class Segment:
             dport,
             self.seq % WRAP,
             self.ack % WRAP,
-            (5 + len(options) // 4) << 4,
+            (5 + len(options) // 4 if self.offset is None else self.offset) << 4,
             self.flags,
             self.window,
             0,

@@ -46,6 +46,7 @@ def segment(draw: st.DrawFn) -> Segment:
         data=draw(st.sampled_from([0, 0, 0, 1, 2])),
         window=draw(st.sampled_from([0, 1, 500])),
         options=draw(st.sampled_from([b"", WINDOW_SCALE])),
+        offset=draw(st.sampled_from([*[None] * 7, 2, 15])),
     )
 
 

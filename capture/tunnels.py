@@ -161,9 +161,7 @@ def teredo(cursors: Cursors, rows: Rows) -> None:
     inner = np.minimum(at + size, end)
     size += np.where((u16(cursors.buffer, inner) == 0) & (end - inner >= 8), 8, 0)
     inner = np.minimum(at + size, end)
-    length = u16(cursors.buffer, inner + 4)
     plausible = (end - inner >= 40) & (u8(cursors.buffer, inner) >> 4 == 6)
-    plausible &= length + 40 <= cursors.stop[rows] - inner
     inner = inner[plausible]
     rows = _accept(cursors, rows, plausible, Header.TEREDO)
     cursors.position[rows] = inner

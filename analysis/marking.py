@@ -121,10 +121,11 @@ class Marking:
         s, at = self._s, self._s.opening
         if not len(at):
             return at
-        broken = self._carried.limit != self._carried.next_sequence
-        broken[s.side[opens]] = True
+        broken = np.where(self._carried.limit != self._carried.next_sequence, -1, len(s))  # from which place on
+        side = s.side[opens][::-1]  # backwards: the first one stays
+        broken[side] = np.minimum(broken[side], opens[::-1])
         side = s.side[at]
-        forgets = broken[side] & ((s.flags[at] & ACK) == 0)
+        forgets = (broken[side] < at) & ((s.flags[at] & ACK) == 0)
         return at[indices(forgets | (at > self._first_acked[side]))]
 
     def _of_numbers(self) -> tuple[NDArray[np.uint32], NDArray[np.bool_]]:

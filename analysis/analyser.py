@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from analysis.connections import ConnectionTable
-from analysis.counting import add_completeness, add_totals, add_unjudged_completeness, count_flags, totals_of
+from analysis.counting import add_completeness, add_totals, add_unjudged_completeness, count_flags
 from analysis.coverage import cover
 from analysis.cut_payload import gaps_by_cuts
 from analysis.decoding import Decoding
@@ -92,13 +92,12 @@ class Analyser:
         keep_joined(headers, first_row, self.joined)
         assigned = self._streams.assign(pairs, first_row)
         judged = may_be_judged(headers)
-        order, totals = decoded.order, decoded.totals
-        if order is None or totals is None or not _holds(order, assigned):
+        order = decoded.order
+        if order is None or not _holds(order, assigned):
             order = self._orderer.order(assigned.connection, assigned.from_b, judged)
-            totals = totals_of(batch, headers, order)
         connection = assigned.connection[order.last]
         ends = 2 * connection[order.connection] + order.side
-        add_totals(totals, ends, order.judged_ends, self.connections)
+        add_totals(batch, headers, order, ends, self.connections)
         self.connections.columns["last_packet"][connection] = first_row + order.last
         learn_options(headers.syn_options, assigned, self.connections.columns)
         states = np.zeros(len(batch), np.uint16)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -45,18 +44,11 @@ def _bits(index: int) -> int:
 _BITS: Final = np.array([_bits(index) for index in range(64)], np.uint8)
 
 
-@dataclass(frozen=True, slots=True)
-class Totals:
-    """Of a batch, for each of the E ends of its `Order`; a packet that was seen again is none. All int64, (E,)."""
+def add_totals(batch: Batch, headers: Headers, order: Order, ends: NDArray[np.int64], table: ConnectionTable) -> None:
+    """Add a batch to the totals that every connection has, of TCP or not; a packet that was seen again is none.
 
-    packets: NDArray[np.int64]
-    bytes: NDArray[np.int64]
-    payload_bytes: NDArray[np.int64]
-    data_packets: NDArray[np.int64]
-
-
-def totals_of(batch: Batch, headers: Headers, order: Order) -> Totals:
-    """The totals that every connection has, of TCP or not."""
+    `ends` (E,) are those of the order in the connection table.
+    """
     begin = order.begin[:-1]
     payload = headers.payload_length.take(order.row).astype(np.int64)
     size = batch.original_length.take(order.row).astype(np.int64)
@@ -66,21 +58,16 @@ def totals_of(batch: Batch, headers: Headers, order: Order) -> Totals:
         payload[again] = 0
         size[again] = 0
         count -= np.bincount(begin.searchsorted(again, "right") - 1, minlength=len(count))
-    return Totals(
-        packets=count,
-        bytes=np.add.reduceat(size, begin),
-        payload_bytes=np.add.reduceat(payload, begin),
-        data_packets=np.add.reduceat((payload > 0).astype(np.int64), begin),
-    )
-
-
-def add_totals(totals: Totals, ends: NDArray[np.int64], judged_ends: int, table: ConnectionTable) -> None:
-    """Add a batch to those of the `ends` (E,) in the connection table."""
+    totals = {
+        "bytes": np.add.reduceat(size, begin),
+        "payload_bytes": np.add.reduceat(payload, begin),
+        "data_packets": np.add.reduceat((payload > 0).astype(np.int64), begin),
+    }
     packets = table.columns["packets"].reshape(-1)
-    for part in (slice(judged_ends), slice(judged_ends, None)):  # an end may be in both
-        packets[ends[part]] += totals.packets[part].astype(np.uint32)
-        for name in ("bytes", "payload_bytes", "data_packets"):
-            table.counts.add(name, ends[part], getattr(totals, name)[part])
+    for part in (slice(order.judged_ends), slice(order.judged_ends, None)):  # an end may be in both
+        packets[ends[part]] += count[part].astype(np.uint32)
+        for name, total in totals.items():
+            table.counts.add(name, ends[part], total[part])
 
 
 def count_flags(s: Segments, counts: Counts) -> None:

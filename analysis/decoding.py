@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from analysis.counting import Totals, totals_of
 from analysis.order import Order, Orderer
 from analysis.pairing import Paired, paired
 from analysis.places import indices
@@ -37,14 +36,13 @@ SHORT: Final = 256
 class Decoded:
     """What the bytes of a batch say.
 
-    `paired` is None where the other half is to pair the endpoints, `order` and its `totals` too; `seen_again` are rows
+    `paired` is None where the other half is to pair the endpoints, and to find the `order`; `seen_again` are rows
     of the packet table as `analysis.sightings` finds them, int64, (K, 2).
     """
 
     headers: Headers
     paired: Paired | None
     order: Order | None
-    totals: Totals | None
     seen_again: NDArray[np.int64]
 
     def without_places(self) -> Decoded:
@@ -83,10 +81,10 @@ class Decoding:
         if self._pairs_ahead is None and len(batch):
             self._pairs_ahead = int(batch.captured_length.sum()) < SHORT * len(batch)
         if not self._pairs_ahead or not len(batch):
-            return Decoded(headers, None, None, None, seen_again)
+            return Decoded(headers, None, None, seen_again)
         pairs = paired(headers, self.pairs)
         order = self._orderer.order(pairs.number, self._from_b(pairs), may_be_judged(headers))
-        return Decoded(headers, pairs, order, totals_of(batch, headers, order), seen_again)
+        return Decoded(headers, pairs, order, seen_again)
 
     def _from_b(self, pairs: Paired) -> NDArray[np.bool_]:
         """Which packets come from the end that did not send its pair's first one."""

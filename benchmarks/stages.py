@@ -47,7 +47,7 @@ ANALYSING: Final = {
     "streams": ("analysis.streams", "Streams.assign"),
     "new connections": ("analysis.connections", "ConnectionTable.add"),
     "order": ("analysis.order", "Orderer.order"),
-    "totals": ("analysis.decoding", "totals_of"),
+    "totals": ("analysis.analyser", "add_totals"),
     "segments": ("analysis.analyser", "segments_of"),
     "roles": ("analysis.analyser", "learn_roles"),
     "initial numbers": ("analysis.analyser", "learn_initial_sequences"),

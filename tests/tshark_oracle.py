@@ -20,7 +20,9 @@ from analysis.connections import NEVER
 from analysis.marks import NAMES, names
 from analysis.segments import is_tcp
 from analysis.session import Session
+from capture.protocol import Flag
 from capture.source import open_source
+from export.packet_json import packet_objects
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -34,12 +36,18 @@ NUMBERS: Final = (
     "tcp.analysis.ack_rtt",
     "tcp.analysis.duplicate_ack_num",
     "tcp.analysis.duplicate_ack_frame",
+    "tcp.seq",
+    "tcp.ack",
+    "tcp.window_size",
 )
+SHOWN: Final = {"seq": "seq", "ack": "ack", "window_size": "window_scaled"}
+"""What tshark calls the numbers of the report's packets."""
 FIELDS: Final = (
     "frame.number",
     "frame.protocols",
     "tcp.stream",
     "tcp.len",
+    "tcp.flags",
     "tcp.analysis.initial_rtt",
     "tcp.completeness",
     *NUMBERS,
@@ -78,6 +86,8 @@ def by_tshark(capture: Path, passes: int = 2) -> tuple[Frames, Streams]:
             "marks": {name for name in MARKS if row[f"tcp.analysis.{name}"]},
             **{name.rpartition(".")[2]: float(row[name]) if row[name] else None for name in NUMBERS},
         }
+        if not int(row["tcp.flags"] or "0", 16) & Flag.ACK:
+            frames[int(row["frame.number"])]["ack"] = None  # tshark shows what stands there all the same
         streams[stream]["completeness"] |= int(row["tcp.completeness"] or 0)
         if row["tcp.analysis.initial_rtt"]:
             streams[stream]["initial_rtt"] = float(row["tcp.analysis.initial_rtt"])
@@ -93,9 +103,10 @@ def by_netviz(capture: Path) -> tuple[Frames, Streams]:
         told = Acknowledgments(snapshot)
         rows = np.flatnonzero([is_tcp(int(protocol)) for protocol in snapshot.packets.protocol])
         answers = [(detail.packet, told.feed(detail)) for detail in session.details(rows)]
+        numbers = [{name: each[ours] for name, ours in SHOWN.items()} for each in packet_objects(session, rows)]
         session.close()
     frames = {}
-    for row, answer in answers:
+    for (row, answer), shown in zip(answers, numbers, strict=True):
         frames[row + 1] = {
             "stream": int(snapshot.connections.stream[snapshot.packets.connection[row]]),
             "marks": set(names(int(snapshot.packets.marks[row]))),
@@ -104,6 +115,7 @@ def by_netviz(capture: Path) -> tuple[Frames, Streams]:
             "ack_rtt": None if answer.rtt_ns is None else answer.rtt_ns / 1e9,
             "duplicate_ack_num": answer.duplicate,
             "duplicate_ack_frame": None if answer.repeats is None else answer.repeats + 1,
+            **shown,
         }
     return frames, _streams(snapshot)
 

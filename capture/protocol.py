@@ -49,7 +49,7 @@ class Protocol(IntEnum):
     DCCP6 = 43
     CUT_TCP4 = 44  # a TCP header that ends before its window does: its ports are known, but not its stream
     CUT_TCP6 = 45
-    CUT_UDP4 = 46  # a UDP header that is not whole
+    CUT_UDP4 = 46  # a UDP header that is not whole, or ends by its own length before it does
     CUT_UDP6 = 47
 
 

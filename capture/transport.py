@@ -53,18 +53,23 @@ def _ports(cursors: Cursors, rows: Rows) -> None:
 
 
 def _read_to(cursors: Cursors, rows: Rows, size: int, cut: Protocol, header: Header) -> Rows:
-    """Those of `rows` that have the `size` bytes of this header; of the others only the ports are read.
-
-    `cut` is the IPv4 form of what they are then; without their ports they are IP packets of an unknown transport.
-    """
+    """Those of `rows` that have the `size` bytes of this header; the others are `cut`."""
     enough = cursors.end[rows] - cursors.position[rows] >= size
     if enough.all():
         return rows
-    some = cursors.whole(rows[~enough], 4)
-    _enter(cursors, some, cut, header)
-    _ports(cursors, some)
-    cursors.finish(some, malformed=True)
+    _leave_cut(cursors, rows[~enough], cut, header)
     return rows[enough]
+
+
+def _leave_cut(cursors: Cursors, rows: Rows, cut: Protocol, header: Header) -> None:
+    """Of these headers only the ports are read; `cut` is the IPv4 form of what they are then.
+
+    Without their ports they are IP packets of an unknown transport.
+    """
+    rows = cursors.whole(rows, 4)
+    _enter(cursors, rows, cut, header)
+    _ports(cursors, rows)
+    cursors.finish(rows, malformed=True)
 
 
 def _payload(cursors: Cursors, rows: Rows, size: int | Rows, length: Rows) -> None:
@@ -109,18 +114,25 @@ def _note_syns(cursors: Cursors, rows: Rows, flags: NDArray[np.uint16], size: Ro
 
 
 def udp(cursors: Cursors, rows: Rows) -> None:
-    """RFC 768: ports, length, checksum: 8 bytes. A length of 0 is a jumbogram's: all that is there."""
+    """RFC 768: ports, length, checksum: 8 bytes. Over IPv6, a length of 0 is a jumbogram's: all that is there.
+
+    A length that ends within the header cuts it: Wireshark looks for no stream then, either.
+    """
     rows = _read_to(cursors, rows, 8, Protocol.CUT_UDP4, Header.UDP)
-    _enter(cursors, rows, Protocol.UDP4, Header.UDP)
-    _ports(cursors, rows)
     at = cursors.position[rows]
     length = u16(cursors.buffer, at + 4)
     left = cursors.stop[rows] - at
-    length = np.where(length == 0, left, length)
-    wrong = (length < 8) | ((length > left) & ~cursors.partial[rows])
+    length = np.where((length == 0) & (cursors.endpoints.family[rows] == 6), left, length)
+    short = length < 8
+    if short.any():
+        _leave_cut(cursors, rows[short], Protocol.CUT_UDP4, Header.UDP)
+        rows, length, left = rows[~short], length[~short], left[~short]
+    _enter(cursors, rows, Protocol.UDP4, Header.UDP)
+    _ports(cursors, rows)
+    wrong = (length > left) & ~cursors.partial[rows]
     cursors.flags[rows[wrong]] |= np.uint16(Flag.MALFORMED)
     _payload(cursors, rows, 8, np.minimum(length, left) - 8)
-    cursors.limit(rows, np.maximum(length, 8))
+    cursors.limit(rows, length)
     ends = cursors.endpoints
     low = np.minimum(ends.source_port[rows], ends.destination_port[rows])
     high = np.maximum(ends.source_port[rows], ends.destination_port[rows])

@@ -84,8 +84,6 @@ def test_udp() -> None:
 
 
 UDP_LENGTHS = {  # the length field, what it says of five bytes, and whether it is wrong
-    0: (5, False),
-    7: (0, True),
     8: (0, False),
     12: (4, False),
     13: (5, False),
@@ -99,6 +97,15 @@ def test_udp_s_length_field(length: int) -> None:
     packet = decoded(ethernet(ipv4(udp(b"query", length=length), 17)))
     assert packet.ends == UDP_4
     assert (packet.payload_length, bool(packet.flags & Flag.MALFORMED)) == UDP_LENGTHS[length]
+
+
+@pytest.mark.parametrize("length", [0, 1, 7])
+def test_a_udp_length_that_ends_within_the_header(length: int) -> None:
+    packet = decoded(ethernet(ipv4(udp(b"query", length=length), 17)))
+    assert (packet.protocol, packet.ends, packet.flags) == ("CUT_UDP4", UDP_4, Flag.MALFORMED)
+    assert (packet.payload, packet.payload_length) == (-1, 0)
+    over_ipv6 = decoded(ethernet(ipv6(udp(b"query", length=length), 17), 0x86DD))
+    assert (over_ipv6.protocol, over_ipv6.payload_length) == (("CUT_UDP6", 0) if length else ("UDP6", 5))
 
 
 def test_udp_cut_behind_its_ports() -> None:

@@ -383,7 +383,7 @@ def test_a_cut_header_belongs_to_no_stream_and_says_why() -> None:
     told = text(
         Explanation(capture([Segment(0, True, Flag.MALFORMED, "")], cut), 0, 0, {}, full=True, options=Options())
     )
-    sentence = "Too little of its header is there to tell which stream it belongs to; Wireshark gives it none."
+    sentence = "Its header ends too early to tell which stream it belongs to; Wireshark gives it none."
     assert sentence in " ".join(told.split())
 
 

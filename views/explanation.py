@@ -217,7 +217,7 @@ def _background(moment: Moment) -> list[str]:
     if conversation.protocol(moment.packet) in {Protocol.FRAGMENT4, Protocol.FRAGMENT6}:
         told.append(_("It is a piece of a datagram; the packet that completes it is decoded whole."))
     if conversation.protocol(moment.packet) >= Protocol.CUT_TCP4:
-        told.append(_("Too little of its header is there to tell which stream it belongs to; Wireshark gives it none."))
+        told.append(_("Its header ends too early to tell which stream it belongs to; Wireshark gives it none."))
     marks = int(conversation.snapshot.packets.flags[moment.packet])
     if marks & Flag.MALFORMED:
         told.append(_("Its headers contradict each other or end too early."))

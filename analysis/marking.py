@@ -3,7 +3,7 @@
 The rules are those of `analysis.judging`, told there one by one. Here each is an expression over the segment, its end's
 segment before and the other end's last one. Gaps (`analysis.gaps`) and counts of duplicate ACKs need more, and some
 connections are left to the rule book itself (`analysis.walking`): those in which one judgement decides the next, since
-a byte probes a closed window, or numbers leap or pass through 0, or windows are scaled anew.
+a byte probes a closed window, or numbers leap or pass through 0, or a handshake begins again within a gap.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from analysis.judging import ENOUGH, FAST_NS, TOLD
 from analysis.marks import Mark
 from analysis.places import indices
 from analysis.reach import reach_of
+from analysis.scaled import Scaled
 from analysis.segments import ACK, FIN, RST, SYN
 
 if TYPE_CHECKING:
@@ -50,8 +51,7 @@ class Marking:
         self._there_window = np.concatenate((self._window, carried.windows())).take(s.other)
         self._there_ack = np.concatenate((s.acknowledgment, carried.last_ack)).take(s.other)
         self._same_ack = s.acknowledgment == s.shifted(s.acknowledgment, carried.last_ack)
-        self._first_acked = s.first_but(indices((s.flags & (SYN | ACK)) != ACK))
-        self._first_acked[(carried.judged & ACKED) != 0] = -1
+        self._scaled = Scaled(s, (carried.judged & ACKED) != 0)
         self._moved = indices(self.reach.moved)
 
     def run(self) -> tuple[NDArray[np.uint32], NDArray[np.int64]]:
@@ -117,16 +117,14 @@ class Marking:
         return found
 
     def _begin_again(self, opens: NDArray[np.int64]) -> NDArray[np.int64]:
-        """The SYNs of ends that have sent something before, with a gap in it or with scaled windows already."""
+        """The SYNs without ACK of ends that have sent something before, with a gap in it, which they forget."""
         s, at = self._s, self._s.opening
         if not len(at):
             return at
         broken = np.where(self._carried.limit != self._carried.next_sequence, -1, len(s))  # from which place on
         side = s.side[opens][::-1]  # backwards: the first one stays
         broken[side] = np.minimum(broken[side], opens[::-1])
-        side = s.side[at]
-        forgets = (broken[side] < at) & ((s.flags[at] & ACK) == 0)
-        return at[indices(forgets | (at > self._first_acked[side]))]
+        return at[indices((broken[s.side[at]] < at) & ((s.flags[at] & ACK) == 0))]
 
     def _of_numbers(self) -> tuple[NDArray[np.uint32], NDArray[np.bool_]]:
         """The marks that compare numbers and windows, (n,), and which of the segments are duplicate ACKs."""
@@ -177,15 +175,14 @@ class Marking:
         at_edge = room == window
         for scaling in (before, after):
             if (scaling > 0).any():
-                there = scaling.reshape(-1, 2)[:, ::-1].ravel()
-                at_edge |= room == window << s.repeated(np.maximum(there, 0).astype(np.uint32))
+                of_other = scaling.reshape(-1, 2)[:, ::-1].ravel()
+                at_edge |= room == window << s.repeated(np.maximum(of_other, 0).astype(np.uint32))
         c = indices(at_edge & self._plain & (s.length > 0))
         if not len(c):
             return c
-        there, other, first = s.side[c] ^ 1, s.other[c], self._first_acked[s.side[c] ^ 1]
+        there = s.side[c] ^ 1
         scaling = np.where(s.row[c] > moments.last_syn[there >> 1], after[there], before[there])
-        begun = np.where(other < len(s), other >= first, first < 0)
-        shift = np.where(begun & (scaling > 0), scaling, 0).astype(np.uint32)
+        shift = np.where(self._scaled.by(s.other[c], there) & (scaling > 0), scaling, 0).astype(np.uint32)
         full: NDArray[np.int64] = c[(room[c] == window[c] << shift) & (scaling != SCALING_UNKNOWN)]
         return full
 
@@ -260,7 +257,7 @@ class Marking:
         after.last_window[owner] = s.window[last]
         kept = after.judged & (PROBED | KEPT_ALIVE)
         kept[owner] = np.where((marks[last] & KEEP_ALIVE) != 0, KEPT_ALIVE, 0)
-        acked = np.where(self._first_acked < len(s), ACKED, 0)
+        acked = np.where(self._scaled.after(), ACKED, 0)
         place = np.arange(len(s), len(counts))
         place[owner] = last
         after.judged[:] = counts[place] | kept | acked

@@ -19,6 +19,10 @@ PIECES: Final = np.uint16(0x8000)
 """Added to the transport of pieces of datagrams: they have no ports, and are a conversation of their own."""
 CUT: Final = np.uint16(0x4000)
 """Added to the transport of headers that are cut behind their ports: Wireshark gives them no stream."""
+_IPV6, _FIRST_CUT, _FRAGMENT6, _UNREAD6 = (
+    np.uint8(number) for number in (1, Protocol.CUT_TCP4, Protocol.FRAGMENT6, Protocol.IPV6)
+)
+"""Of the column's own type: with an enumeration numpy compares 64 bits a packet, and takes twenty times as long."""
 _PORTS: Final = (6, 17, 33, 132)
 """Transports that have ports, as in `analysis.services`."""
 
@@ -60,8 +64,8 @@ def paired(headers: Headers, pairs: Pairs) -> Paired:
 def _parts_apart(headers: Headers) -> Headers:
     """The same with pieces of datagrams, and with cut headers, between other endpoints than whole ones."""
     protocol = headers.protocol
-    cut, pieces = protocol >= Protocol.CUT_TCP4, (protocol | 1) == Protocol.FRAGMENT6
-    unread = (protocol | 1) == Protocol.IPV6
+    both = protocol | _IPV6  # the IPv6 form of each, which is the number after the IPv4 form
+    cut, pieces, unread = protocol >= _FIRST_CUT, both == _FRAGMENT6, both == _UNREAD6
     if unread.any():
         pieces |= unread & np.isin(headers.endpoints.transport, _PORTS)  # cut before the ports
     if not cut.any() and not pieces.any():

@@ -27,6 +27,8 @@ FIN: Final = np.uint16(Flag.FIN)
 RST: Final = np.uint16(Flag.RST)
 ACK: Final = np.uint16(Flag.ACK)
 SYN_ACK: Final = SYN | ACK
+_IPV6, _TCP6 = np.uint8(1), np.uint8(Protocol.TCP6)
+"""An IPv6 form is the number after its IPv4 form. With numbers of other types numpy compares 64 bits a packet."""
 NOT_ANALYSED: Final = np.uint16(Flag.NOT_ANALYSED)
 MALFORMED: Final = np.uint16(Flag.MALFORMED)
 
@@ -115,7 +117,7 @@ class Segments:
 
 def is_tcp_packet(headers: Headers) -> NDArray[np.bool_]:
     """Which packets are TCP segments."""
-    found: NDArray[np.bool_] = (headers.protocol == Protocol.TCP4) | (headers.protocol == Protocol.TCP6)
+    found: NDArray[np.bool_] = (headers.protocol | _IPV6) == _TCP6
     return found
 
 

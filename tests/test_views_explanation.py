@@ -385,6 +385,8 @@ def test_a_cut_header_belongs_to_no_stream_and_says_why() -> None:
     )
     sentence = "Its header ends too early to tell which stream it belongs to; Wireshark gives it none."
     assert sentence in " ".join(told.split())
+    assert "from who sends first: no handshake was captured." in " ".join(told.split())
+    assert "contradict" not in told
 
 
 @pytest.mark.parametrize("full", [False, True])

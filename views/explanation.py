@@ -45,6 +45,7 @@ if TYPE_CHECKING:
     from views.options import Options
     from views.text import Line
 
+CUT_TCP: Final = (Protocol.CUT_TCP4, Protocol.CUT_TCP6)
 SHORT: Final = 4
 """Lines of the short form, at most."""
 WIDTH: Final = 80
@@ -203,7 +204,8 @@ def _background(moment: Moment) -> list[str]:
     """What the full form adds to every packet: flags, states, what is not certain."""
     conversation = moment.conversation
     told = []
-    if conversation.protocol(moment.packet) in TCP_PROTOCOLS:
+    protocol = conversation.protocol(moment.packet)
+    if protocol in TCP_PROTOCOLS:
         told += [" ".join(flag_meanings(moment.flags)), both_states(moment)]
         first = conversation.flags(conversation.first)
         if not first & Flag.SYN:
@@ -212,13 +214,13 @@ def _background(moment: Moment) -> list[str]:
                 told.append(_("Its numbers are counted from the first that was captured."))
     if conversation.role(client=True) and not conversation.roles_seen:
         guess = _("Which end is the client is guessed, from the ports and from who sends first")
-        reason = _("no handshake was captured") if conversation.is_tcp else _("only TCP has a handshake that tells it")
+        of_tcp = conversation.is_tcp or protocol in CUT_TCP
+        reason = _("no handshake was captured") if of_tcp else _("only TCP has a handshake that tells it")
         told.append(f"{guess}: {reason}.")
-    if conversation.protocol(moment.packet) in {Protocol.FRAGMENT4, Protocol.FRAGMENT6}:
+    if protocol in {Protocol.FRAGMENT4, Protocol.FRAGMENT6}:
         told.append(_("It is a piece of a datagram; the packet that completes it is decoded whole."))
-    if conversation.protocol(moment.packet) >= Protocol.CUT_TCP4:
+    if protocol >= Protocol.CUT_TCP4:
         told.append(_("Its header ends too early to tell which stream it belongs to; Wireshark gives it none."))
-    marks = int(conversation.snapshot.packets.flags[moment.packet])
-    if marks & Flag.MALFORMED:
+    elif int(conversation.snapshot.packets.flags[moment.packet]) & Flag.MALFORMED:
         told.append(_("Its headers contradict each other or end too early."))
     return told

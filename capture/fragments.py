@@ -104,7 +104,7 @@ def reassemble(cursors: Cursors, rows: Rows, reassembler: Reassembler) -> None:
     """Hand the fragments of `rows` (ascending) over; rows that complete a datagram go on in its bytes.
 
     A fragment of which not everything was captured is not put together; if it is the first, what there is of its
-    transport header is read.
+    transport header is read over IPv4 alone, as Wireshark does it.
     """
     at = cursors.position[rows]
     length = cursors.fragment_length[rows]
@@ -126,7 +126,7 @@ def reassemble(cursors: Cursors, rows: Rows, reassembler: Reassembler) -> None:
         cursors.move(done, contents)
         cursors.flags[done] |= np.uint16(Flag.REASSEMBLED)
         follow_ip_protocol(cursors, done, cursors.endpoints.transport[done].astype(np.int64))
-    begin_alone(cursors, rows[~here & (offset == 0)])
+    begin_alone(cursors, rows[~here & (offset == 0) & (cursors.endpoints.family[rows] == 4)])
 
 
 def begin_alone(cursors: Cursors, rows: Rows) -> None:

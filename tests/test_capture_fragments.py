@@ -108,6 +108,12 @@ def test_a_piece_that_the_capture_cut_is_not_put_together() -> None:
     assert told(headers, 1).protocol == "FRAGMENT4"
 
 
+def test_of_a_first_piece_over_ipv6_that_the_capture_cut_no_transport_is_read() -> None:
+    first, second = pieces_6(SEGMENT, 32)
+    headers = decode_alone(batch_of([first[:-4], second], original=[len(first), len(second)]))
+    assert stories(headers) == ["FRAGMENT6", "FRAGMENT6"]
+
+
 def test_behind_different_tags_but_in_the_packets_order() -> None:
     first, second = pieces_4(SEGMENT, 24)
     tagged = vlan(second[14:])

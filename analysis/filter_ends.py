@@ -9,7 +9,7 @@ import numpy as np
 from analysis.filter_grammar import FilterError
 from analysis.filter_values import PLAIN, Block, block, numbers
 from analysis.pairs import Addresses
-from analysis.services import CUT, SERVICES
+from analysis.services import CUT, SERVICES, WITH_PORTS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 Ends = tuple["NDArray[np.bool_]", "NDArray[np.bool_]"]
 """For each connection whether a is meant and whether b is; bool (M,) each."""
 
-WITH_PORTS: Final = (6, 17, 33, 132)
 
 # Other ports at which Wireshark and people look for a service, besides the one that bears its name.
 ALSO: Final = {

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 import numpy as np
 
+from analysis.services import CUT, PIECES, WITH_PORTS
 from capture.protocol import Protocol
 
 if TYPE_CHECKING:
@@ -15,16 +16,10 @@ if TYPE_CHECKING:
     from analysis.pairs import Pairs
     from capture.headers import Headers
 
-PIECES: Final = np.uint16(0x8000)
-"""Added to the transport of pieces of datagrams: they have no ports, and are a conversation of their own."""
-CUT: Final = np.uint16(0x4000)
-"""Added to the transport of headers that are cut behind their ports: Wireshark gives them no stream."""
 _IPV6, _FIRST_CUT, _FRAGMENT6, _UNREAD6 = (
     np.uint8(number) for number in (1, Protocol.CUT_TCP4, Protocol.FRAGMENT6, Protocol.IPV6)
 )
 """Of the column's own type: with an enumeration numpy compares 64 bits a packet, and takes twenty times as long."""
-_PORTS: Final = (6, 17, 33, 132)
-"""Transports that have ports, as in `analysis.services`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,8 +62,8 @@ def _parts_apart(headers: Headers) -> Headers:
     both = protocol | _IPV6  # the IPv6 form of each, which is the number after the IPv4 form
     cut, pieces, unread = protocol >= _FIRST_CUT, both == _FRAGMENT6, both == _UNREAD6
     if unread.any():
-        pieces |= unread & np.isin(headers.endpoints.transport, _PORTS)  # cut before the ports
+        pieces |= unread & np.isin(headers.endpoints.transport, WITH_PORTS)  # cut before the ports
     if not cut.any() and not pieces.any():
         return headers
-    transport = headers.endpoints.transport | cut * CUT | pieces * PIECES
+    transport = headers.endpoints.transport | cut * np.uint16(CUT) | pieces * np.uint16(PIECES)
     return replace(headers, endpoints=replace(headers.endpoints, transport=transport))

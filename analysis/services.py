@@ -98,7 +98,8 @@ PIECES: Final = 0x8000
 CUT: Final = 0x4000
 """Bit in the transport of a conversation that consists of headers cut behind their ports."""
 
-_TRANSPORTS_WITH_PORTS: Final = frozenset({6, 17, 33, 132})
+WITH_PORTS: Final = (6, 17, 33, 132)
+"""Transports whose headers begin with ports: TCP, UDP, DCCP, SCTP."""
 
 _TRANSPORTS: Final = {
     1: "icmp",
@@ -138,7 +139,7 @@ def transport_name(family: int, transport: int) -> str:
 
 def has_ports(family: int, transport: int) -> bool:
     """Whether the ends of such a conversation have ports."""
-    return family in {4, 6} and transport & ~CUT in _TRANSPORTS_WITH_PORTS
+    return family in {4, 6} and transport & ~CUT in WITH_PORTS
 
 
 def carried_service(family: int, transport: int, port: int) -> str:
